@@ -1,0 +1,60 @@
+//! Reads the numbers and vectors of the TLS presentation language (RFC 8446 §3) off the front of some bytes.
+
+/// What has not been read. After a `None` nothing has been read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bytes<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Bytes<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    pub(crate) fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        Some(taken)
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (array, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        Some(*array)
+    }
+
+    pub(crate) fn u8(&mut self) -> Option<u8> {
+        self.array().map(|[octet]| octet)
+    }
+
+    pub(crate) fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_be_bytes)
+    }
+
+    pub(crate) fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_be_bytes)
+    }
+
+    /// `opaque v<0..2^16-1>`.
+    pub(crate) fn vector_u16(&mut self) -> Option<&'a [u8]> {
+        let mut ahead = *self;
+        let length = ahead.u16()?;
+        let vector = ahead.take(usize::from(length))?;
+        *self = ahead;
+        Some(vector)
+    }
+
+    /// `opaque v<0..2^24-1>`.
+    pub(crate) fn vector_u24(&mut self) -> Option<&'a [u8]> {
+        let mut ahead = *self;
+        let [high, middle, low] = ahead.array()?;
+        let length = u32::from_be_bytes([0, high, middle, low]);
+        let vector = ahead.take(usize::try_from(length).expect("24 bits fit a usize"))?;
+        *self = ahead;
+        Some(vector)
+    }
+}

@@ -1,0 +1,193 @@
+//! What a static log serves (c2sp.org/static-ct-api): its checkpoint and its data tiles.
+
+use countersign_sct::{DigitallySigned, LogKey};
+use countersign_tlog::note::{KeyName, key_id};
+use countersign_tlog::tile::TILE_WIDTH;
+use countersign_tlog::{Checkpoint, Hash, Note};
+
+use crate::bytes::Bytes;
+use crate::entry::{Beside, Content, Entry, Unreadable, read_timestamped};
+use crate::head::{Head, HeadError, signed_bytes};
+
+/// A checkpoint of a static log whose `RFC6962NoteSignature` verifies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedCheckpoint {
+    size: u64,
+    timestamp_ms: u64,
+    root: Hash,
+    bytes: Vec<u8>,
+}
+
+impl SignedCheckpoint {
+    /// Where it is served, after the monitoring prefix.
+    pub const PATH: &'static str = "checkpoint";
+
+    /// Reads a checkpoint and verifies the log's own signature line with its key. Other lines are not looked at:
+    /// logs add signatures of witnesses and of new algorithms.
+    ///
+    /// The key signs size, root and time, but not the origin line (c2sp.org/static-ct-api, "Checkpoints"), so
+    /// the origin only tells under which name to look for the signature.
+    pub fn parse(answer: &[u8], key: &LogKey) -> Result<Self, HeadError> {
+        let note = Note::parse(answer).map_err(|err| HeadError::Malformed(err.to_string()))?;
+        let checkpoint =
+            Checkpoint::parse(note.text()).map_err(|err| HeadError::Malformed(err.to_string()))?;
+        // An origin that cannot be the name of a key cannot be that of a signature line either.
+        let name: KeyName = checkpoint.origin().parse().map_err(|_| HeadError::Unsigned)?;
+        let key_id = key_id(&name, RFC6962_NOTE_SIGNATURE, &key.id().0);
+        let mut found = Err(HeadError::Unsigned);
+        for line in note.signatures_by(&name, key_id) {
+            found = Self::verify(answer, &checkpoint, &line.signature, key);
+            if found.is_ok() {
+                break;
+            }
+        }
+        found
+    }
+
+    /// Verifies the body of one signature line: a time in milliseconds and a `DigitallySigned`.
+    fn verify(
+        answer: &[u8],
+        checkpoint: &Checkpoint,
+        signature: &[u8],
+        key: &LogKey,
+    ) -> Result<Self, HeadError> {
+        let malformed = || HeadError::Malformed("the signature line is too short".to_owned());
+        let mut bytes = Bytes::new(signature);
+        let timestamp_ms = bytes.u64().ok_or_else(malformed)?;
+        let signed = DigitallySigned::parse(bytes.rest()).map_err(|_| malformed())?;
+        key.verify(&signed_bytes(timestamp_ms, checkpoint.size(), &checkpoint.root()), &signed)?;
+        Ok(Self {
+            size: checkpoint.size(),
+            timestamp_ms,
+            root: checkpoint.root(),
+            bytes: answer.to_owned(),
+        })
+    }
+}
+
+impl Head for SignedCheckpoint {
+    fn size(&self) -> u64 {
+        self.size
+    }
+    fn root(&self) -> Hash {
+        self.root
+    }
+    fn timestamp_ms(&self) -> u64 {
+        self.timestamp_ms
+    }
+    fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Where the certificate with this SHA-256 fingerprint is served, after the monitoring prefix.
+pub fn issuer_path(fingerprint: &[u8; 32]) -> String {
+    format!("issuer/{:?}", Hash(*fingerprint))
+}
+
+/// A data tile, read as far as it goes.
+#[derive(Debug)]
+pub struct DataTile<'a> {
+    /// The entries in order. At most 256: [`DataTile::read`] stops there.
+    pub entries: Vec<Entry<'a>>,
+    /// Where the entries ended before the bytes did: why, and the bytes that follow.
+    pub unread: Option<(Unreadable, &'a [u8])>,
+}
+
+impl<'a> DataTile<'a> {
+    /// Reads the entries of a data tile (inflated). Nothing marks where an entry of an unknown type ends, so the
+    /// first one ends the reading; [`DataTile::read_with`] gets past it.
+    pub fn read(tile: &'a [u8]) -> Self {
+        let mut entries = Vec::with_capacity(usize::from(TILE_WIDTH));
+        let mut bytes = Bytes::new(tile);
+        while !bytes.rest().is_empty() {
+            if entries.len() == usize::from(TILE_WIDTH) {
+                let unread = (Unreadable::Trailing(bytes.rest().len()), bytes.rest());
+                return Self { entries, unread: Some(unread) };
+            }
+            let before = bytes.rest();
+            match read_tile_leaf(&mut bytes) {
+                Ok(entry) => entries.push(entry),
+                Err(why) => return Self { entries, unread: Some((why, before)) },
+            }
+        }
+        Self { entries, unread: None }
+    }
+
+    /// Reads a data tile whose leaf hashes are known from the hash tile of level 0. An entry that cannot be read
+    /// becomes [`Content::Unknown`] with all bytes up to the next entry whose hash is as expected, so that
+    /// neither it nor its neighbours are lost. There is one entry for each hash.
+    pub fn read_with(tile: &'a [u8], hashes: &[Hash]) -> Vec<Entry<'a>> {
+        let mut entries: Vec<Entry<'a>> = Vec::with_capacity(hashes.len());
+        let mut bytes = Bytes::new(tile);
+        while let Some(hash) = hashes.get(entries.len()) {
+            let before = bytes.rest();
+            let why = match read_tile_leaf(&mut bytes) {
+                Ok(entry) if entry.leaf_hash() == *hash => {
+                    entries.push(entry);
+                    continue;
+                }
+                Ok(_) => Unreadable::Hash,
+                Err(why) => why,
+            };
+            let (length, next) = find_entry(before, &hashes[entries.len() + 1..]);
+            let (unknown, rest) = before.split_at(length);
+            for (gap, hash) in hashes[entries.len()..].iter().take(next + 1).enumerate() {
+                // All the bytes go to the first of several unreadable entries: where one ends and the next
+                // begins cannot be told.
+                let bytes = if gap == 0 { unknown } else { &[] };
+                entries.push(Entry::told(*hash, Content::Unknown { why, bytes }));
+            }
+            bytes = Bytes::new(rest);
+        }
+        entries
+    }
+}
+
+/// Finds the first of `hashes` whose entry stands somewhere after the start of `bytes`: its offset there, and how
+/// many hashes were passed over. Without one: all bytes, all hashes.
+fn find_entry(bytes: &[u8], hashes: &[Hash]) -> (usize, usize) {
+    let mut hashed = 0;
+    for offset in 1..bytes.len() {
+        let mut candidate = Bytes::new(&bytes[offset..]);
+        // Nearly every offset fails here, since a type of 0 or 1 and lengths that fit are rare in a certificate.
+        let Ok(entry) = read_tile_leaf(&mut candidate) else { continue };
+        hashed += bytes.len() - offset - candidate.rest().len();
+        if hashed > RESYNC_HASHED_MAX {
+            break;
+        }
+        let hash = entry.leaf_hash();
+        if let Some(passed) = hashes.iter().position(|expected| *expected == hash) {
+            return (offset, passed);
+        }
+    }
+    (bytes.len(), hashes.len())
+}
+
+/// Reads a `TileLeaf` off the front (c2sp.org/static-ct-api, "Log entries").
+fn read_tile_leaf<'a>(bytes: &mut Bytes<'a>) -> Result<Entry<'a>, Unreadable> {
+    let start = bytes.rest();
+    let content = read_timestamped(bytes)?;
+    let leaf = &start[..start.len() - bytes.rest().len()];
+    let after_leaf = bytes.rest();
+    match content {
+        Content::Precertificate { .. } => {
+            bytes.vector_u24().ok_or(Unreadable::Truncated)?;
+        }
+        Content::Certificate { .. } | Content::Unknown { .. } => {}
+    }
+    bytes.vector_u16().ok_or(Unreadable::Truncated)?;
+    let served = &after_leaf[..after_leaf.len() - bytes.rest().len()];
+    Ok(Entry::from_parts([LEAF_START, leaf], content, Beside::Tile { served }))
+}
+
+/// `version` v1(0) and `leaf_type` timestamped_entry(0), which every leaf starts with and no tile repeats.
+const LEAF_START: &[u8] = &[0, 0];
+/// Signature type of an `RFC6962NoteSignature` (c2sp.org/static-ct-api, "Checkpoints").
+const RFC6962_NOTE_SIGNATURE: u8 = 0x05;
+/// Octets to hash while looking for the entry after an unreadable one: ten times the largest tile seen, so that
+/// bytes made to look like entries cost a bounded time.
+const RESYNC_HASHED_MAX: usize = 16 << 20;
+
+#[cfg(test)]
+mod tests;
