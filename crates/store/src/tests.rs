@@ -1,0 +1,269 @@
+//! What the tests of this crate share: a watch of two small made-up logs, and what must hold of its state at
+//! any moment.
+
+mod faults;
+mod kill;
+mod open;
+mod scale;
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use tempfile::TempDir;
+
+use crate::evidence::sha256;
+use crate::log::{Api, Log};
+use crate::poll::{Head, Poll, Throughput};
+use crate::position::Position;
+use crate::sighting::{MatchRow, NewSighting, SightingFilter};
+use crate::trouble::{Nature, NewTrouble};
+use crate::{Reader, Store, StoreError};
+
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+pub(crate) fn log(number: u8) -> Log {
+    Log {
+        id: [number; 32],
+        description: format!("Log {number}"),
+        operator: "Operator".into(),
+        api: if number.is_multiple_of(2) { Api::Rfc6962 } else { Api::StaticCt },
+        url: format!("https://log{number}.example/"),
+        mmd_s: Some(86_400),
+    }
+}
+
+/// An empty store.
+pub(crate) fn fixture() -> (TempDir, Store) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path());
+    (directory, store)
+}
+
+/// Opens a store that does not sync. It loses to a power cut, but not to a kill, and tests run ten times faster.
+pub(crate) fn open(directory: &Path) -> Store {
+    let store = Store::open(directory).unwrap();
+    store.reader().connection().unwrap().pragma_update(None, "synchronous", "OFF").unwrap();
+    store
+}
+
+/// Of every four entries the last one matches.
+pub(crate) fn is_sighted(index: u64) -> bool {
+    index % 4 == 3
+}
+
+/// An entry that matches. Neighbours share their chain.
+pub(crate) fn sighting(index: u64) -> NewSighting {
+    NewSighting {
+        index,
+        leaf_hash: sha256(&index.to_be_bytes()),
+        logged_at: Some(at(1_700_000_000)),
+        precertificate: index % 8 == 3,
+        leaf: format!("leaf {index}").repeat(1000).into_bytes(),
+        extra: format!("chain {}", index / 16).repeat(1000).into_bytes(),
+        spki_sha256: Some([1; 32]),
+        issuer_key_sha256: None,
+        not_before: Some(at(1_700_000_000)),
+        not_after: Some(at(1_707_776_000)),
+        names: vec!["example.org".into(), "*.example.org".into()],
+        matches: vec![MatchRow {
+            guard: ".example.org".into(),
+            name: "*.example.org".into(),
+            reading: "dNSName".into(),
+        }],
+    }
+}
+
+/// The one position that a watch writes at this size.
+pub(crate) fn position(size: u64) -> Position {
+    let hash = |n: u64| sha256(&(size + n).to_be_bytes());
+    let head = |n: u64| format!("head {}", size + n).into_bytes();
+    Position {
+        start: 0,
+        downloaded_size: size,
+        downloaded_peaks: (0..u64::from(size.count_ones())).map(hash).collect(),
+        tail: (0..size % 7).map(hash).collect(),
+        verified_size: size,
+        verified_peaks: (0..u64::from(size.count_ones())).map(hash).collect(),
+        verified_head: size.is_multiple_of(2).then(|| head(0)),
+        verified_head_time: size.is_multiple_of(2).then(|| at(1_700_000_000)),
+        pending_heads: (1..=size % 5).map(head).collect(),
+    }
+}
+
+/// How many entries each log has, and how many are read at a time.
+pub(crate) const END: u64 = 20;
+const BATCH: u64 = 9;
+
+/// How many lines go out before they are marked.
+const LINES: u32 = 5;
+
+/// One call of a watch to its store. It may be made again: after an error, after a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    Begin,
+    KeepLogList,
+    Add(u8),
+    /// Read the batch from this size on, if that is where the position stands.
+    Follow(u8, u64),
+    /// Somebody who has not read the position commits another.
+    Intrude(u8),
+    Poll(u8, u64),
+    Download(u8),
+    Tell,
+    Fork(u8),
+    Silence(u8),
+    Speak(u8),
+    Retire(u8),
+}
+
+/// What a watch does from its beginning to its end, or again from any point.
+pub(crate) fn acts() -> Vec<Act> {
+    let mut acts = vec![Act::Begin, Act::KeepLogList, Act::Add(1), Act::Add(2)];
+    for (size, log) in
+        (0..END).step_by(usize::try_from(BATCH).unwrap()).flat_map(|size| [(size, 1), (size, 2)])
+    {
+        acts.extend([
+            Act::Follow(log, size),
+            Act::Intrude(log),
+            Act::Poll(log, size),
+            Act::Download(log),
+            Act::Tell,
+        ]);
+    }
+    acts.extend([
+        Act::Fork(1),
+        Act::Silence(2),
+        Act::Silence(2),
+        Act::Speak(2),
+        Act::Retire(2),
+        Act::Tell,
+        Act::Tell,
+    ]);
+    acts
+}
+
+/// Does everything, from wherever the state stands to the end. The lines go out into `told`.
+pub(crate) fn watch(store: &Store, told: &mut Vec<u64>) -> Result<(), StoreError> {
+    acts().into_iter().try_for_each(|act| perform(store, act, told))
+}
+
+pub(crate) fn perform(store: &Store, act: Act, told: &mut Vec<u64>) -> Result<(), StoreError> {
+    let evidence: [(&str, &[u8]); 2] = [("one head", b"head 18"), ("another head", &[8; 5000])];
+    match act {
+        Act::Begin => store.begin_guarding(at(1)).map(drop),
+        Act::KeepLogList => store.keep_log_list("list", &[7; 9000], at(2)),
+        Act::Add(number) => store.upsert_log(&log(number), at(3)).map(drop),
+        Act::Follow(number, from) => follow(store, number, from),
+        Act::Intrude(number) => match store.commit(&[number; 32], None, &position(END), &[], at(4))
+        {
+            Err(StoreError::Conflict { .. }) => Ok(()),
+            result => Err(result.expect_err("a commit on a revision that has passed")),
+        },
+        Act::Poll(number, size) => {
+            let head = Head { size, time: Some(at(5)), bytes: b"head".to_vec() };
+            store.note_poll(&[number; 32], &Poll::Head(head), at(6))
+        }
+        Act::Download(number) => {
+            let throughput = Throughput { entries: BATCH, received_bytes: 1, took_ms: 1 };
+            store.note_throughput(&[number; 32], &throughput, at(7))
+        }
+        Act::Tell => tell(store, told),
+        Act::Fork(number) => {
+            let (log, nature) = (Some(&[number; 32]), Nature::Proof);
+            let fork =
+                NewTrouble { log, kind: "fork", nature, detail: "two heads", evidence: &evidence };
+            store.raise(&fork, at(8)).map(drop)
+        }
+        Act::Silence(number) => {
+            let (log, nature) = (Some(&[number; 32]), Nature::Condition);
+            let silence = NewTrouble {
+                log,
+                kind: "silence",
+                nature,
+                detail: "no answer",
+                evidence: &evidence,
+            };
+            store.raise(&silence, at(9)).map(drop)
+        }
+        Act::Speak(number) => store.clear(Some(&[number; 32]), "silence", at(10)).map(drop),
+        Act::Retire(number) => store.retire_log(&[number; 32], at(11)).map(drop),
+    }
+}
+
+fn follow(store: &Store, number: u8, from: u64) -> Result<(), StoreError> {
+    let (size, revision) = match store.reader().position(&[number; 32])? {
+        Some((position, revision)) => (position.downloaded_size, Some(revision)),
+        None => (0, None),
+    };
+    if size != from {
+        return Ok(());
+    }
+    let next = END.min(from + BATCH);
+    let sightings: Vec<_> = (from..next).filter(|index| is_sighted(*index)).map(sighting).collect();
+    store.commit(&[number; 32], revision, &position(next), &sightings, at(12)).map(drop)
+}
+
+/// Lets the first few lines out.
+pub(crate) fn tell(store: &Store, told: &mut Vec<u64>) -> Result<(), StoreError> {
+    let reports = store.reader().unreported(LINES)?;
+    told.extend(reports.iter().map(|report| report.id.0));
+    reports.last().map_or(Ok(()), |last| store.mark_reported(last.id))
+}
+
+/// What must hold of a watch's state at any moment: positions are whole, below each are exactly the sightings
+/// that belong there, with their evidence, and each thing that happened has one report.
+pub(crate) fn check_state(reader: &Reader) {
+    reader.check().unwrap();
+    let filter =
+        SightingFilter { after: None, guard: Some(".example.org".into()), limit: u32::MAX };
+    let sightings = reader.sightings(&filter).unwrap();
+    assert_eq!(reader.sightings(&SightingFilter { guard: None, ..filter }).unwrap(), sightings);
+    for number in 1..=2 {
+        let size = match reader.position(&[number; 32]).unwrap() {
+            Some((found, _)) => {
+                assert_eq!(found, position(found.downloaded_size));
+                found.downloaded_size
+            }
+            None => 0,
+        };
+        let found: Vec<u64> =
+            sightings.iter().filter(|row| row.log == [number; 32]).map(|row| row.index).collect();
+        assert_eq!(found, (0..size).filter(|index| is_sighted(*index)).collect::<Vec<_>>());
+    }
+    for row in sightings {
+        let expected = sighting(row.index);
+        assert_eq!(reader.evidence(&row.leaf_sha256).unwrap().unwrap(), expected.leaf);
+        assert_eq!(reader.evidence(&row.extra_sha256).unwrap().unwrap(), expected.extra);
+        assert_eq!((row.names, row.matches), (expected.names, expected.matches));
+    }
+    let connection = reader.connection().unwrap();
+    let unreported = "SELECT (SELECT count(*) FROM sighting) - (SELECT count(*) FROM report WHERE event = 'sighting')
+        + abs((SELECT count(*) FROM trouble) - (SELECT count(*) FROM report WHERE event = 'trouble-opened'))
+        + abs((SELECT count(cleared_at) FROM trouble) - (SELECT count(*) FROM report WHERE event = 'trouble-closed'))
+        + (SELECT count(*) FROM trouble WHERE (SELECT count(*) FROM trouble_evidence WHERE trouble = id) <> 2)";
+    assert_eq!(connection.query_row(unreported, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+}
+
+/// Every report was told, in order. One was told again only if a failure came between it and its mark.
+pub(crate) fn check_told(told: &[u64], failures: u64) {
+    let mut next = 1;
+    let mut repeats = 0;
+    for id in told {
+        assert!(*id <= next, "the report {next} was left out of {told:?}");
+        if *id < next {
+            assert!(
+                next - id <= u64::from(LINES),
+                "the report {id} was told again long after: {told:?}"
+            );
+            repeats += 1;
+        } else {
+            next += 1;
+        }
+    }
+    assert!(
+        repeats <= u64::from(LINES) * failures,
+        "{repeats} reports were told again after {failures} failures"
+    );
+}
