@@ -1,0 +1,104 @@
+//! What is noted beside the entries: what is over, what failed, and for how long.
+
+use countersign_ct::Misbehaviour;
+use countersign_ct::backlog::Race;
+use countersign_ct::head::{Head, HeadError};
+use countersign_store::poll::Poll;
+use jiff::Timestamp;
+use tracing::{debug, warn};
+
+use super::{Failure, ONCE_TRIES, Outcome, Stage, Task, chain};
+use crate::protocol::{Protocol, Unmet};
+use crate::trouble::Condition;
+use crate::watch::Extent;
+
+impl<P: Protocol> Task<P> {
+    /// Notes that something of this kind is over, if it was there.
+    pub(super) async fn over(&self, kind: &str) -> Result<(), Failure> {
+        Ok(self.cx.clear(Some(self.id), kind.to_owned(), self.participant.now()).await?)
+    }
+
+    /// After a head came: what is over, and how the race stands.
+    pub(super) async fn settle(
+        &mut self,
+        found: &[Misbehaviour],
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let mut over = vec![Condition::Unreachable.kind()];
+        for kind in ["stale-head", "future-head"] {
+            if !found.iter().any(|found| found.kind() == kind) {
+                over.push(kind);
+            }
+        }
+        if let Stage::Following { follower, .. } = &self.stage {
+            let head = follower.latest().map_or(0, Head::size);
+            self.backlog.observe(now, head, follower.downloaded());
+            match self.backlog.race() {
+                Race::Losing { lag, growth_per_hour, read_per_hour } => {
+                    let detail = format!(
+                        "{lag} entries behind and falling further: the log grows by {growth_per_hour} entries an hour, {read_per_hour} are read"
+                    );
+                    let kind = Condition::Backlog.kind().to_owned();
+                    self.cx.raise(Some(self.id), kind, detail, now).await?;
+                }
+                Race::CaughtUp | Race::Gaining { .. } => over.push(Condition::Backlog.kind()),
+                Race::Unknown => {}
+            }
+        }
+        for kind in over {
+            self.over(kind).await?;
+        }
+        Ok(())
+    }
+
+    /// Notes that a poll brought no head. What to fail with: the store's own failure, if it has one.
+    pub(super) async fn poll_failed(
+        &mut self,
+        failure: Failure,
+        now: Timestamp,
+    ) -> Result<Failure, Failure> {
+        if matches!(failure, Failure::Stopped) {
+            return Ok(failure);
+        }
+        let (id, why) = (self.id, chain(&failure));
+        self.cx.store(move |store| store.note_poll(&id.0, &Poll::Trouble(why), now)).await?;
+        if let Failure::Unmet(Unmet::Head { error: HeadError::Signature, answer }) = &failure {
+            self.raise(vec![Misbehaviour::BadSignature { answer: answer.clone() }]).await?;
+        }
+        Ok(failure)
+    }
+
+    /// Counts a failure, and says so once it has lasted. An outcome, if it was to be read once and cannot be.
+    pub(super) async fn fail(&mut self, failure: &Failure) -> Option<Outcome> {
+        let (now, why) = (self.participant.now(), chain(failure));
+        debug!(log.id = %self.id, "{}: {why}", self.log.description);
+        match failure {
+            Failure::Store(_) | Failure::Row(_) => {
+                warn!(log.id = %self.id, "{}: {why}; going back to what is stored", self.log.description);
+                self.stage = Stage::New;
+                self.poll_at = Timestamp::MIN;
+                let jitter = self.chance.unit();
+                self.paced(|paces| paces.on_failure(now, jitter));
+            }
+            Failure::Misbehaved(_) => {
+                let jitter = self.chance.unit();
+                self.paced(|paces| paces.on_failure(now, jitter));
+            }
+            Failure::Unmet(_) | Failure::Stopped => {}
+        }
+        // Being asked to slow down is no failure, unless it lasts.
+        let counts = u32::from(!matches!(failure, Failure::Unmet(Unmet::Throttled { .. })));
+        let (since, tries) =
+            self.failing.map_or((now, counts), |(since, tries)| (since, tries + counts));
+        self.failing = Some((since, tries));
+        let lasted = now.duration_since(since).unsigned_abs() >= self.cx.settings.unreachable_after;
+        let given_up = self.cx.extent == Extent::Once && tries >= ONCE_TRIES;
+        if (lasted || given_up) && !matches!(failure, Failure::Store(_)) {
+            let kind = Condition::Unreachable.kind().to_owned();
+            if let Err(err) = self.cx.raise(Some(self.id), kind, why.clone(), now).await {
+                warn!(log.id = %self.id, "cannot note that {} is unreachable: {err}", self.log.description);
+            }
+        }
+        given_up.then(|| Outcome::GaveUp(format!("{}: {why}", self.log.description)))
+    }
+}

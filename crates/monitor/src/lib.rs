@@ -1,0 +1,27 @@
+//! The loops of `countersign watch`: keep the lists of logs, follow each log, report what was seen.
+//!
+//! ```text
+//!  lists ──> roster ──> one follower task a log ──> store ──> reporter ──> whoever asked
+//!                        fetch, feed, match, commit     (evidence first, then the report)
+//! ```
+//!
+//! The loops ask, send and feed; what a reply means is judged below, in `ct`. A task ends when it is stopped, or
+//! on a bug. What the world does wrong is noted and survived: one log's trouble never touches another's task.
+
+mod chance;
+mod context;
+mod follow;
+mod lists;
+mod position;
+mod protocol;
+mod report;
+pub mod roster;
+pub mod settings;
+mod sight;
+mod trouble;
+mod watch;
+
+pub use chance::Chance;
+pub use report::{Hooks, Outlet, Progress};
+pub use settings::{ListSource, OwnLog, Settings};
+pub use watch::{Ended, Extent, World, watch};

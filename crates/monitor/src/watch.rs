@@ -1,0 +1,297 @@
+//! The watch as a whole: one task a log, one for the reports, and the lists that say which logs there are.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use countersign_net::pace::Pace;
+use countersign_net::{Clock, Connection, Net, Participant};
+use countersign_sct::LogId;
+use countersign_store::log::{Api, Log};
+use countersign_store::{Store, StoreError};
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::chance::Chance;
+use crate::context::Context;
+use crate::follow::{Outcome, Task};
+use crate::protocol::{Place, Rfc6962, StaticCt};
+use crate::report::{Hooks, report};
+use crate::roster::{Followed, ReadApi, Roster};
+use crate::settings::Settings;
+
+/// How long to watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Until stopped.
+    Forever,
+    /// Until every log was read up to its newest head, or could not be.
+    Once,
+}
+
+/// How a watch ended that was not broken off.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// What could not be looked at, and why. Empty: all was.
+    pub unseen: Vec<String>,
+    /// How many logs were read up to their newest head.
+    pub caught_up: usize,
+}
+
+/// What a watch runs on.
+pub struct World {
+    /// The way out.
+    pub net: Net,
+    /// What is kept.
+    pub store: Arc<Store>,
+    /// The time.
+    pub clock: Clock,
+    /// Jitter.
+    pub chance: Chance,
+}
+
+/// Watches until stopped or done. An error is one of this machine, at the start or in the store.
+pub async fn watch(
+    settings: Settings,
+    world: World,
+    hooks: Hooks,
+    extent: Extent,
+    stop: CancellationToken,
+) -> anyhow::Result<Ended> {
+    let World { net, store, clock, mut chance } = world;
+    let started = clock.now();
+    let since = settings.since;
+    let guarding = crate::context::blocking({
+        let store = Arc::clone(&store);
+        move || store.begin_guarding(started)
+    });
+    let since = since.unwrap_or(guarding.await.context("cannot note when guarding began")?);
+    let (news, received) = mpsc::channel(NEWS_MAX);
+    let stop_reports = CancellationToken::new();
+    let cx = Arc::new(Context {
+        net,
+        store: Arc::clone(&store),
+        clock: clock.clone(),
+        settings,
+        extent,
+        since,
+        started,
+        news,
+        progress: hooks.progress,
+    });
+    let mut reporter = JoinSet::new();
+    reporter.spawn(report(
+        store,
+        hooks.outlet,
+        received,
+        clock.participant(),
+        stop_reports.clone(),
+    ));
+
+    let watch = Watch {
+        participant: clock.participant(),
+        cx,
+        stop,
+        chance: chance.fork(),
+        tasks: JoinSet::new(),
+        running: BTreeMap::new(),
+        wanted: BTreeMap::new(),
+        operators: HashMap::new(),
+        ended: Ended::default(),
+    };
+    let ended = watch.run().await;
+    stop_reports.cancel();
+    while let Some(done) = reporter.join_next().await {
+        done.context("the reporter panicked")?;
+    }
+    ended
+}
+
+/// `duration` after `time`.
+pub(crate) fn later(time: Timestamp, duration: Duration) -> Timestamp {
+    time.saturating_add(duration).expect("a span without calendar units")
+}
+
+/// The state of the loop over lists and tasks.
+struct Watch {
+    cx: Arc<Context>,
+    participant: Participant,
+    stop: CancellationToken,
+    chance: Chance,
+    tasks: JoinSet<(LogId, Outcome)>,
+    /// What each task follows, and how it is stopped.
+    running: BTreeMap<LogId, (Followed, CancellationToken)>,
+    /// What should be followed.
+    wanted: BTreeMap<LogId, Followed>,
+    /// The pace of each operator, which its logs share.
+    operators: HashMap<String, Arc<Mutex<Pace>>>,
+    ended: Ended,
+}
+
+impl Watch {
+    async fn run(mut self) -> anyhow::Result<Ended> {
+        let mut refresh_at = self.refresh().await;
+        loop {
+            if self.cx.extent == Extent::Once && self.tasks.is_empty() {
+                return Ok(self.ended);
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => break,
+                () = self.participant.sleep_until(refresh_at), if self.cx.extent == Extent::Forever => {
+                    refresh_at = self.refresh().await;
+                }
+                // A task that ends while simulated time runs has let go of its participant, which is what
+                // keeps time from passing unseen: nothing that ends here depends on the time.
+                Some(done) = self.tasks.join_next() => {
+                    let (id, outcome) = done.context("a follower panicked")?;
+                    self.task_ended(id, outcome);
+                }
+            }
+        }
+        for (_, stop) in self.running.values() {
+            stop.cancel();
+        }
+        while let Some(done) = self.tasks.join_next().await {
+            done.context("a follower panicked")?;
+        }
+        Ok(self.ended)
+    }
+
+    /// Fetches the lists and follows what they say. When to do so again.
+    async fn refresh(&mut self) -> Timestamp {
+        let now = self.participant.now();
+        let lists = match self.cx.lists(now).await {
+            Ok(lists) => lists,
+            Err(err) => {
+                warn!("cannot keep the log lists: {err}");
+                self.ended.unseen.push(format!("log lists: {err}"));
+                return later(now, RETRY);
+            }
+        };
+        let failed = !lists.failed.is_empty();
+        self.ended.unseen.extend(lists.failed);
+        let Some(roster) = lists.roster else { return later(now, RETRY) };
+        if let Err(err) = self.follow(roster, now).await {
+            warn!("cannot keep the list of logs: {err}");
+            self.ended.unseen.push(format!("log lists: {err}"));
+            return later(now, RETRY);
+        }
+        let jitter = 0.75 + self.chance.unit() / 2.0;
+        let refresh = self.cx.settings.list_refresh.mul_f64(jitter);
+        later(now, if failed { refresh.min(RETRY) } else { refresh })
+    }
+
+    /// Starts, stops and restarts tasks, so that what runs is what is wanted.
+    async fn follow(&mut self, roster: Roster, now: Timestamp) -> Result<(), StoreError> {
+        for (id, followed) in &roster.followed {
+            let row = row(*id, followed);
+            self.cx.store(move |store| store.upsert_log(&row, now)).await?;
+        }
+        for id in self.gone(&roster).await? {
+            self.cx.store(move |store| store.retire_log(&id.0, now)).await?;
+        }
+        self.cx.tell();
+        self.wanted = roster.followed;
+        for (id, (followed, stop)) in &self.running {
+            if self.wanted.get(id) != Some(followed) {
+                // It starts again, with what is true now, as soon as it has ended.
+                stop.cancel();
+            }
+        }
+        let idle: Vec<_> =
+            self.wanted.keys().filter(|id| !self.running.contains_key(*id)).copied().collect();
+        for id in idle {
+            self.start(id);
+        }
+        Ok(())
+    }
+
+    /// The logs that the store has as followed and the roster has no more.
+    async fn gone(&self, roster: &Roster) -> Result<Vec<LogId>, StoreError> {
+        let rows = self.cx.store(|store| store.reader().logs()).await?;
+        let followed =
+            rows.into_iter().filter(|row| row.removed_at.is_none()).map(|row| LogId(row.log.id));
+        Ok(followed.filter(|id| !roster.followed.contains_key(id)).collect())
+    }
+
+    fn start(&mut self, id: LogId) {
+        let Some(followed) = self.wanted.get(&id).cloned() else { return };
+        let stop = self.stop.child_token();
+        let rates = self.cx.settings.rates;
+        let operator = self.operators.entry(followed.operator.clone());
+        let pace =
+            Arc::clone(operator.or_insert_with(|| Arc::new(Mutex::new(Pace::of_operator(rates)))));
+        let (cx, chance) = (Arc::clone(&self.cx), self.chance.fork());
+        info!(log.id = %id, "follows {}", followed.description);
+        let place = |url: &str| Place {
+            net: cx.net.clone(),
+            vantage: cx.settings.vantage.clone(),
+            url: url.to_owned(),
+            key: followed.key.clone(),
+            connection: Connection::KeepAlive,
+        };
+        match &followed.api {
+            ReadApi::Rfc6962(url) => {
+                let protocol = Rfc6962(place(url));
+                let task = Task::new(
+                    Arc::clone(&cx),
+                    followed.clone(),
+                    protocol,
+                    pace,
+                    chance,
+                    stop.clone(),
+                );
+                self.tasks.spawn(async move { (id, task.run().await) });
+            }
+            ReadApi::StaticCt(url) => {
+                let protocol = StaticCt(place(url));
+                let task = Task::new(
+                    Arc::clone(&cx),
+                    followed.clone(),
+                    protocol,
+                    pace,
+                    chance,
+                    stop.clone(),
+                );
+                self.tasks.spawn(async move { (id, task.run().await) });
+            }
+        }
+        self.running.insert(id, (followed, stop));
+    }
+
+    fn task_ended(&mut self, id: LogId, outcome: Outcome) {
+        self.running.remove(&id);
+        match outcome {
+            Outcome::Stopped => self.start(id),
+            Outcome::CaughtUp => self.ended.caught_up += 1,
+            Outcome::GaveUp(why) => {
+                error!(log.id = %id, "could not look: {why}");
+                self.ended.unseen.push(why);
+            }
+        }
+    }
+}
+
+fn row(id: LogId, followed: &Followed) -> Log {
+    let (api, url) = match &followed.api {
+        ReadApi::Rfc6962(url) => (Api::Rfc6962, url),
+        ReadApi::StaticCt(url) => (Api::StaticCt, url),
+    };
+    Log {
+        id: id.0,
+        description: followed.description.clone(),
+        operator: followed.operator.clone(),
+        api,
+        url: url.clone(),
+        mmd_s: followed.mmd.and_then(|mmd| u64::try_from(mmd.as_secs()).ok()),
+    }
+}
+
+/// When lists could not be had or kept.
+const RETRY: Duration = Duration::from_secs(5 * 60);
+/// Wake-up calls for the reporter that may wait. One is enough to make it look.
+const NEWS_MAX: usize = 16;
