@@ -1,0 +1,13 @@
+//! A data tile: against the hashes of its own entries it reads the same, and no hash goes without an entry.
+#![no_main]
+
+use countersign_ct::static_ct::DataTile;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let entries = DataTile::read(bytes).entries;
+    let mut hashes: Vec<_> = entries.iter().map(|entry| entry.leaf_hash()).collect();
+    assert_eq!(DataTile::read_with(bytes, &hashes), entries);
+    let by = hashes.len().min(1);
+    hashes.rotate_left(by);
+    assert_eq!(DataTile::read_with(bytes, &hashes).len(), hashes.len());
+});
