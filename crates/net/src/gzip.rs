@@ -1,6 +1,8 @@
 //! The gzip format (RFC 1952): a whole body at once, into one buffer.
 
 use flate2::{Decompress, FlushDecompress, Status};
+use libdeflater::{Crc, Decompressor};
+use memchr::memmem;
 
 /// Why bytes are not one gzip body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,9 +35,16 @@ const WINDOW_BITS: u8 = 15;
 /// A gzip member's header begins so (RFC 1952 §2.3.1).
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
+/// Where a header has its flags, and the one that says that it has a checksum (RFC 1952 §2.3.1, FLG and FHCRC).
+const FLAGS: usize = 3;
+const HAS_HEADER_CHECKSUM: u8 = 1 << 1;
+
 /// Inflates all members of `wire` (RFC 1952 §2.2: concatenated members are one body) and checks their
 /// checksums and lengths. Never holds more than `bytes_max` + 1 bytes of content.
 pub fn inflate(wire: &[u8], bytes_max: usize) -> Result<Vec<u8>, GzipError> {
+    if let Some(body) = inflate_at_once(wire, bytes_max) {
+        return Ok(body);
+    }
     let mut body = Vec::with_capacity(claimed_size(wire).min(bytes_max));
     let mut rest = wire;
     loop {
@@ -47,6 +56,27 @@ pub fn inflate(wire: &[u8], bytes_max: usize) -> Result<Vec<u8>, GzipError> {
             return Err(GzipError::TrailingBytes);
         }
     }
+}
+
+/// Inflates what honest servers send: one member whose claim is true, with nothing after it. All else is `None`,
+/// and is judged by [`inflate_member`]. Inflating is most of what reading a log costs; libdeflate takes a quarter
+/// less time for it, since it gets all input and room for all output at once.
+fn inflate_at_once(wire: &[u8], bytes_max: usize) -> Option<Vec<u8>> {
+    let size = claimed_size(wire);
+    // libdeflate passes over the checksum of a header.
+    if size > bytes_max || wire.get(FLAGS)? & HAS_HEADER_CHECKSUM != 0 {
+        return None;
+    }
+    let mut body = vec![0; size];
+    let inflated = Decompressor::new().gzip_decompress(wire, &mut body).ok()?;
+    let mut checksum = Crc::new();
+    checksum.update(&body);
+    let length = u32::try_from(size).ok()?;
+    let trailer = [checksum.sum().to_le_bytes(), length.to_le_bytes()].concat();
+    // It does not tell where the member ended, only that the trailer (RFC 1952 §2.3.1) stood there. If that
+    // stands nowhere but at the end of all, nothing followed.
+    let ends = memmem::find(wire, &trailer)? + trailer.len();
+    (inflated == size && ends == wire.len()).then_some(body)
 }
 
 /// Appends one member's content to `body` and returns what follows the member.
@@ -148,6 +178,27 @@ mod tests {
             check(&[&member(b"entries"), rest].concat(), 100, Err(GzipError::TrailingBytes));
         }
         check(&[&member(b"entries"), &MAGIC[..]].concat(), 100, Err(GzipError::Truncated));
+        // Neither does the trailer, repeated, hide what is before it.
+        let wire = member(b"entries");
+        let hiding = [&wire[..], b"hidden", &wire[wire.len() - 8..]].concat();
+        check(&hiding, 100, Err(GzipError::TrailingBytes));
+        check(&[&wire[..], &wire[wire.len() - 8..]].concat(), 100, Err(GzipError::TrailingBytes));
+    }
+
+    #[test] // RFC 1952 §2.3.1
+    fn a_wrong_checksum_of_the_header_is_noticed() {
+        let mut wire = member(b"entries");
+        let content = wire.split_off(b"\x1f\x8b.FTIMEXOtile\0".len());
+        wire[FLAGS] |= HAS_HEADER_CHECKSUM;
+        check(&[&wire[..], b"xx", &content].concat(), 100, Err(GzipError::Corrupt));
+    }
+
+    #[test]
+    fn plain_bodies_are_inflated_at_once() {
+        let wire = member(b"entries");
+        assert_eq!(inflate_at_once(&wire, 7).as_deref(), Some(b"entries".as_slice()));
+        assert_eq!(inflate_at_once(&wire, 6), None);
+        assert_eq!(inflate_at_once(&[wire.clone(), wire].concat(), 100), None);
     }
 
     #[test]
