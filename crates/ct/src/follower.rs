@@ -205,6 +205,8 @@ impl<H: Head> Follower<H> {
                 if let Some(was) = self.tail.hash(index).filter(|was| *was != hash) {
                     let (was, is) = (format!("{was:?}"), format!("{hash:?}"));
                     found.push(Misbehaviour::ChangedEntry { index, was, is });
+                    // Either this is not what the head was signed over, or it is, and there is a second tree.
+                    found.extend(self.go_back());
                     break;
                 }
                 continue;
@@ -423,11 +425,12 @@ fn proves(old: (u64, Hash), new: (u64, Hash), proof: &[Hash]) -> bool {
 }
 
 fn fork<H: Head>(shown_is: Compared, held: Option<&H>, shown: &H, proof: &[Hash]) -> Misbehaviour {
+    let hashes: String = proof.iter().map(|hash| format!("{hash:?}\n")).collect();
     Misbehaviour::Fork {
         shown_is,
         held: held.map(|held| held.bytes().to_owned()),
         shown: shown.bytes().to_owned(),
-        proof: ProofAnswer::Invalid(proof.iter().map(|hash| format!("{hash:?}")).collect()),
+        proof: ProofAnswer::Invalid(hashes.into_bytes()),
     }
 }
 

@@ -103,8 +103,8 @@ pub enum Compared {
 pub enum ProofAnswer {
     /// No proof was needed: the heads contradict each other by themselves.
     NotNeeded,
-    /// It gave one, and it does not verify. The hashes, in order, in hexadecimal.
-    Invalid(Vec<String>),
+    /// It gave one, and it does not verify. The hashes in order, in hexadecimal, one a line.
+    Invalid(Vec<u8>),
 }
 
 impl Misbehaviour {
@@ -143,10 +143,14 @@ impl Misbehaviour {
     /// The bytes that show it, each with what it is.
     pub fn evidence(&self) -> Vec<(&'static str, &[u8])> {
         match self {
-            Self::Fork { held, shown, .. } | Self::Unproved { held, shown } => {
-                let held = held.iter().map(|held| ("head held", held.as_slice()));
-                held.chain([("head shown", shown.as_slice())]).collect()
+            Self::Fork { held, shown, proof, .. } => {
+                let proof = match proof {
+                    ProofAnswer::NotNeeded => None,
+                    ProofAnswer::Invalid(hashes) => Some(("consistency proof", hashes.as_slice())),
+                };
+                heads(held.as_ref(), shown).chain(proof).collect()
             }
+            Self::Unproved { held, shown } => heads(held.as_ref(), shown).collect(),
             Self::Rollback { held, shown } => vec![("head held", held), ("head shown", shown)],
             Self::Stale { head, .. } | Self::Future { head, .. } => vec![("head", head)],
             Self::BadSignature { answer } => vec![("answer", answer)],
@@ -157,6 +161,14 @@ impl Misbehaviour {
             Self::UnknownEntry { bytes, .. } => vec![("entry", bytes)],
         }
     }
+}
+
+fn heads<'a>(
+    held: Option<&'a Vec<u8>>,
+    shown: &'a [u8],
+) -> impl Iterator<Item = (&'static str, &'a [u8])> {
+    let held = held.map(|held| ("head held", held.as_slice()));
+    held.into_iter().chain([("head shown", shown)])
 }
 
 /// How long a misbehaviour counts.

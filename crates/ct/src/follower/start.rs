@@ -65,6 +65,11 @@ impl<H: Head> Start<H> {
         Self { promise, head, since, low: 0, high: size }
     }
 
+    /// Size of the tree that is searched.
+    pub fn head_size(&self) -> u64 {
+        self.head.size()
+    }
+
     /// What is needed next. The same until the search is fed.
     pub fn next(&self) -> Ask {
         if self.low == self.high {

@@ -226,6 +226,10 @@ fn a_changed_entry_in_the_unfinished_tile_is_seen() {
         matches!(found.as_slice(), [Misbehaviour::ChangedEntry { index: 299, .. }]),
         "{found:?}"
     );
+    // Which of the two is in the log's tree is for its proof to say.
+    assert_eq!(follower.next(), Next::Consistency { old: 300, new: 310 });
+    let found = follower.feed_consistency(Some(&honest.proof(300, 310)));
+    assert_eq!(kinds(&found), ["wrong-entries"]);
     let (placed, found) = follower.feed_leaves(256, honest.leaves(256..310));
     assert_eq!((placed.len(), found), (10, Vec::new()));
 }

@@ -76,6 +76,61 @@ fn a_page_says_what_is_wrong_with_it() {
     assert_eq!(page.entries().next().unwrap().leaf_bytes(), [0xff, 0xff]);
 }
 
+/// What a JSON reader makes of an answer.
+fn by_json(answer: &str) -> Option<Vec<(String, String)>> {
+    let shape: EntriesAnswer<'_> = serde_json::from_str(answer).ok()?;
+    Some(texts(shape.entries))
+}
+
+fn texts(entries: Vec<EntryAnswer<'_>>) -> Vec<(String, String)> {
+    let texts = |entry: EntryAnswer<'_>| (entry.leaf_input.into(), entry.extra_data.into());
+    entries.into_iter().map(texts).collect()
+}
+
+#[test]
+fn the_short_way_is_taken_for_plain_answers_only() {
+    let check = |answer: &str, is_plain: bool| {
+        let plain = plain_entries(answer.as_bytes()).map(texts);
+        assert_eq!(plain.is_some(), is_plain, "{answer}");
+        assert!(plain.is_none() || plain == by_json(answer), "{answer}");
+    };
+    let (one, other) =
+        (r#"{"leaf_input":"AAAA","extra_data":"é"}"#, r#"{"extra_data":"","leaf_input":"BB=="}"#);
+    check(&format!(r#"{{"entries":[{one}]}}"#), true);
+    check(&format!("{{\"entries\":[{one},{other},{one}]}}\n"), true);
+    for answer in [
+        "{\"entries\":[]}".to_owned(),
+        format!(r#"{{"entries":[{one}],"more":1}}"#),
+        format!(r#"{{"entries":[{one} ]}}"#),
+        format!(r#"{{"entries":[{one},]}}"#),
+        format!(r#"{{"entries":[{one}]}}{{}}"#),
+        format!(r#"{{"entries":[{one}"#),
+        r#"{"entries":[{"leaf_input":"\/","extra_data":""}]}"#.to_owned(),
+        r#"{"entries":[{"leaf_input":"","leaf_input":""}]}"#.to_owned(),
+        r#"{"entries":[{"leaf_input":"","extra_data":"","extra_data":""}]}"#.to_owned(),
+    ] {
+        check(&answer, false);
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_short_way_ends_where_json_does(
+        entries in proptest::collection::vec(("[A-Za-z0-9+/=]{0,20}", "[ -~é]{0,20}"), 1..4),
+        cut in any::<proptest::sample::Index>(),
+        put in "[]\\[{}\",: a]{0,3}",
+    ) {
+        let objects = entries.iter().map(|(leaf_input, extra_data)| {
+            serde_json::json!({ "leaf_input": leaf_input, "extra_data": extra_data })
+        });
+        let mut answer = serde_json::json!({ "entries": objects.collect::<Vec<_>>() }).to_string();
+        let places: Vec<usize> = answer.char_indices().map(|(place, _)| place).collect();
+        answer.insert_str(*cut.get(&places), &put);
+        let plain = plain_entries(answer.as_bytes()).map(texts);
+        prop_assert!(plain.is_none() || plain == by_json(&answer), "{answer}");
+    }
+}
+
 #[test]
 fn proofs_are_bounded() {
     let hash = format!("\"{}\"", Hash([0; 32]));
