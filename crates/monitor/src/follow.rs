@@ -23,6 +23,7 @@ use countersign_store::StoreError;
 use countersign_store::poll::{self, Poll};
 use countersign_store::position::Revision;
 use countersign_store::sighting::NewSighting;
+use countersign_tlog::Hash;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -54,10 +55,17 @@ pub(crate) struct Task<P: Protocol> {
     stage: Stage<P::Head>,
     /// When the log is asked for its head next.
     poll_at: Timestamp,
+    /// Size and root of the head that the log showed last.
+    shown: Option<(u64, Hash)>,
     /// Since when nothing works, and how often it was tried.
     failing: Option<(Timestamp, u32)>,
     /// Proofs that the log failed to give in a row, since the last one that it gave.
     proofs_failed: u32,
+    /// Steps that failed since something new was last read or proved. An answer that came quickly and was wrong is
+    /// asked for again as slowly as one that did not come.
+    setbacks: u32,
+    /// The most leaves that were ever there, right or wrong.
+    furthest: u64,
     /// Connections that broke in a row.
     broken: u32,
     /// Found, but not in the store.
@@ -135,8 +143,11 @@ impl<P: Protocol> Task<P> {
             backlog: Backlog::default(),
             stage: Stage::New,
             poll_at: Timestamp::MIN,
+            shown: None,
             failing: None,
             proofs_failed: 0,
+            setbacks: 0,
+            furthest: 0,
             broken: 0,
             sightings: Vec::new(),
             committed_at: Timestamp::MIN,
@@ -154,6 +165,7 @@ impl<P: Protocol> Task<P> {
                 Ok(Step::Idle) if self.cx.extent == Extent::Once => return Outcome::CaughtUp,
                 Ok(Step::Idle) => {
                     self.failing = None;
+                    self.setbacks = 0;
                     self.poll_at
                 }
                 Err(Failure::Stopped) => return Outcome::Stopped,
@@ -161,7 +173,7 @@ impl<P: Protocol> Task<P> {
                     if let Some(outcome) = self.fail(&failure).await {
                         return outcome;
                     }
-                    self.ready_at()
+                    self.ready_at().max(self.pause())
                 }
             };
             if self.sleep_until(wake_at).await.is_err() {
@@ -185,7 +197,10 @@ impl<P: Protocol> Task<P> {
                 self.start(ask).await
             }
             Stage::Following { follower, .. } => match follower.next() {
-                Next::Head => self.commit().await.map(|()| Step::Idle),
+                Next::Head => {
+                    self.commit().await?;
+                    self.settle_read().await.map(|()| Step::Idle)
+                }
                 Next::Leaves { start, end } => self.download(start..end).await,
                 Next::Consistency { old, new } => self.prove(old, new).await,
             },
@@ -205,6 +220,7 @@ impl<P: Protocol> Task<P> {
             time: millis(head.timestamp_ms()),
             bytes: head.bytes().to_owned(),
         };
+        self.shown = Some((head.size(), head.root()));
         let id = self.id;
         self.cx.store(move |store| store.note_poll(&id.0, &Poll::Head(poll), now)).await?;
         self.poll_at = crate::watch::later(now, self.cx.settings.poll);
@@ -233,7 +249,11 @@ impl<P: Protocol> Task<P> {
             let follower = from_row(row, promise, |bytes| protocol.parse_head(bytes).ok())?;
             return Ok(Stage::Following { follower, revision: Some(revision) });
         }
-        let start = if self.cx.since >= self.cx.started {
+        // Guarding begins now, and with it this log: no entry that is older is wanted. A log that comes later, or
+        // that could not be reached at first, may hold some that are.
+        let begins = self.cx.since >= self.cx.started
+            && now <= crate::watch::later(self.cx.started, self.cx.settings.poll);
+        let start = if begins {
             Start::at_end(promise, head.clone())
         } else {
             Start::since(promise, head.clone(), self.cx.since, self.log.merge_delay())
@@ -245,10 +265,11 @@ impl<P: Protocol> Task<P> {
     async fn start(&mut self, ask: Ask) -> Result<Step, Failure> {
         match ask {
             Ask::Time { index } => {
+                let Stage::Starting(start) = &self.stage else { unreachable!("the search asked") };
+                // Of partial tiles a log has only those of the trees that it has signed: up to the head.
+                let range = P::one_request(index..start.head_size(), 1);
                 let fetched = self
-                    .request(
-                        |protocol, now| async move { protocol.leaves(index..index + 1, now).await },
-                    )
+                    .request(|protocol, now| async move { protocol.leaves(range, now).await })
                     .await?;
                 let offset = usize::try_from(index - fetched.start).expect("within one tile");
                 let time =
@@ -258,6 +279,7 @@ impl<P: Protocol> Task<P> {
                     unreachable!("the search asked")
                 };
                 start.feed_time(time);
+                self.setbacks = 0;
             }
             Ask::Frontier { size, head_size } => {
                 let (frontier, proof) = self

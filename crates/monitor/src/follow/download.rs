@@ -106,6 +106,10 @@ impl<P: Protocol> Task<P> {
         self.page.on_answer(range, count);
         let (taken_to, verified) = (follower.downloaded(), follower.verified());
         self.sightings.extend(sightings);
+        if taken_to > self.furthest {
+            self.furthest = taken_to;
+            self.setbacks = 0;
+        }
         self.progress();
         let fatal = found.iter().find(|found| leaves_nothing_to_do(found)).map(ToString::to_string);
         self.raise(found).await?;
@@ -114,6 +118,7 @@ impl<P: Protocol> Task<P> {
         }
         if verified > before {
             // The tree is that of a signed head again, whatever was doubted before.
+            self.setbacks = 0;
             self.over("unproved-head").await?;
         }
         if verified > before || !self.sightings.is_empty() {

@@ -3,6 +3,7 @@
 use countersign_ct::Misbehaviour;
 use countersign_ct::backlog::Race;
 use countersign_ct::head::{Head, HeadError};
+use countersign_net::pace::{BACKOFF_MAX, BACKOFF_MIN};
 use countersign_store::poll::Poll;
 use jiff::Timestamp;
 use tracing::{debug, warn};
@@ -10,7 +11,7 @@ use tracing::{debug, warn};
 use super::{Failure, ONCE_TRIES, Outcome, Stage, Task, chain};
 use crate::protocol::{Protocol, Unmet};
 use crate::trouble::Condition;
-use crate::watch::Extent;
+use crate::watch::{Extent, later};
 
 impl<P: Protocol> Task<P> {
     /// Notes that something of this kind is over, if it was there.
@@ -24,7 +25,11 @@ impl<P: Protocol> Task<P> {
         found: &[Misbehaviour],
         now: Timestamp,
     ) -> Result<(), Failure> {
-        let mut over = vec![Condition::Unreachable.kind()];
+        let mut over = Vec::new();
+        // A log that gives heads and nothing else is not there yet.
+        if self.failing.is_none() {
+            over.push(Condition::Unreachable.kind());
+        }
         for kind in ["stale-head", "future-head"] {
             if !found.iter().any(|found| found.kind() == kind) {
                 over.push(kind);
@@ -47,6 +52,20 @@ impl<P: Protocol> Task<P> {
         }
         for kind in over {
             self.over(kind).await?;
+        }
+        Ok(())
+    }
+
+    /// After all was read that the log has signed: what is over by that. Not a doubt about the head that it still
+    /// shows.
+    pub(super) async fn settle_read(&mut self) -> Result<(), Failure> {
+        let Stage::Following { follower, .. } = &self.stage else {
+            unreachable!("only followers read")
+        };
+        let proved = follower.verified_head().map(|head| (head.size(), head.root()));
+        self.over(Condition::Unreachable.kind()).await?;
+        if proved.is_some() && proved == self.shown {
+            self.over("unproved-head").await?;
         }
         Ok(())
     }
@@ -77,22 +96,21 @@ impl<P: Protocol> Task<P> {
                 warn!(log.id = %self.id, "{}: {why}; going back to what is stored", self.log.description);
                 self.stage = Stage::New;
                 self.poll_at = Timestamp::MIN;
-                let jitter = self.chance.unit();
-                self.paced(|paces| paces.on_failure(now, jitter));
             }
-            Failure::Misbehaved(_) => {
-                let jitter = self.chance.unit();
-                self.paced(|paces| paces.on_failure(now, jitter));
+            // A later head may have a place to begin that can be proved.
+            Failure::Unmet(Unmet::Unfitting(_)) if matches!(self.stage, Stage::Starting(_)) => {
+                self.stage = Stage::New;
             }
-            Failure::Unmet(_) | Failure::Stopped => {}
+            Failure::Unmet(_) | Failure::Misbehaved(_) | Failure::Stopped => {}
         }
         // Being asked to slow down is no failure, unless it lasts.
         let counts = u32::from(!matches!(failure, Failure::Unmet(Unmet::Throttled { .. })));
         let (since, tries) =
             self.failing.map_or((now, counts), |(since, tries)| (since, tries + counts));
         self.failing = Some((since, tries));
+        self.setbacks += counts;
         let lasted = now.duration_since(since).unsigned_abs() >= self.cx.settings.unreachable_after;
-        let given_up = self.cx.extent == Extent::Once && tries >= ONCE_TRIES;
+        let given_up = self.cx.extent == Extent::Once && self.setbacks >= ONCE_TRIES;
         if (lasted || given_up) && !matches!(failure, Failure::Store(_)) {
             let kind = Condition::Unreachable.kind().to_owned();
             if let Err(err) = self.cx.raise(Some(self.id), kind, why.clone(), now).await {
@@ -100,5 +118,12 @@ impl<P: Protocol> Task<P> {
             }
         }
         given_up.then(|| Outcome::GaveUp(format!("{}: {why}", self.log.description)))
+    }
+
+    /// When the next step may be tried after one that failed: a part of a bound that doubles with each setback.
+    pub(super) fn pause(&mut self) -> Timestamp {
+        let bound =
+            BACKOFF_MIN.saturating_mul(2_u32.saturating_pow(self.setbacks)).min(BACKOFF_MAX);
+        later(self.participant.now(), bound.mul_f64(self.chance.unit()))
     }
 }
