@@ -1,5 +1,8 @@
-//! A small Internet on loopback: a CA, CT logs, Mallory.
+//! A small Internet on loopback: a CA, CT logs, Mallory, and the scenes.
+
 pub mod authority;
 pub mod big_log;
 pub mod certificates;
 pub mod log;
+pub mod scene;
+mod world;

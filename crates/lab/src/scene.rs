@@ -1,0 +1,289 @@
+//! The scenes: each does one thing to a small Internet, and knows what the watcher must say of it.
+//!
+//! A scene passes only if what was reported is exactly what had to be, no more and no less, and if what the logs
+//! published was read and proved wherever it could be. What nobody caught is said too.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+mod entries;
+mod following;
+mod heads;
+mod ordinary;
+mod weather;
+
+/// A scene.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scene {
+    /// Nothing happens.
+    Quiet,
+    /// The certificates of 2023 for jabber.ru and xmpp.ru.
+    SixCertificates,
+    /// A log shows another tree, larger than the one it showed before.
+    ForkLarger,
+    /// A log shows another tree, smaller than the one it showed before.
+    ForkSmaller,
+    /// A log shows another tree of the same size.
+    ForkEqual,
+    /// A log forgets entries.
+    Rollback,
+    /// A log stands still.
+    Frozen,
+    /// A log signs heads in the future.
+    FutureHead,
+    /// A head comes that the log did not sign.
+    BadSignature,
+    /// Entries come that are not in the tree.
+    WrongEntries,
+    /// A tile changes after it was read.
+    ChangedTile,
+    /// An entry of a kind that nobody defined.
+    UnknownEntry,
+    /// Certificates that no parser likes.
+    MalformedCertificates,
+    /// A log promises and does not keep it.
+    Withheld,
+    /// A log is down for a day.
+    Unreachable,
+    /// Logs ask to be asked less often.
+    Throttled,
+    /// Partial tiles are deleted once they are full.
+    VanishingPartialTiles,
+    /// A log grows faster than it lets itself be read.
+    Backlog,
+    /// A log answers anything but what it was asked for.
+    Garbage,
+    /// A log comes into the list, and goes again.
+    NewLog,
+    /// The watch begins in the middle of a log.
+    Since,
+}
+
+/// What came of a scene.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Which.
+    pub scene: Scene,
+    /// What the watcher said; empty if the scene did not end as it must.
+    pub caught: String,
+    /// The part that noticed.
+    pub by: String,
+    /// What nobody saw.
+    pub unseen: String,
+    /// Whether that is what had to come.
+    pub ended: Ended,
+}
+
+/// How a scene ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Everything was reported that had to be, and nothing else.
+    AsItMust,
+    /// It was not, and why.
+    Otherwise(String),
+}
+
+/// What a scene that ended as it must has to tell.
+pub(crate) struct Caught {
+    pub(crate) what: String,
+    pub(crate) by: &'static str,
+    pub(crate) unseen: &'static str,
+}
+
+impl Caught {
+    /// Something was caught, and all was seen.
+    fn all(what: impl Into<String>, by: &'static str) -> Self {
+        Self { what: what.into(), by, unseen: "" }
+    }
+
+    /// The same, and what was not seen.
+    fn but(self, unseen: &'static str) -> Self {
+        Self { unseen, ..self }
+    }
+}
+
+impl Scene {
+    /// All scenes, in the order in which they are played.
+    pub const ALL: [Self; 21] = [
+        Self::Quiet,
+        Self::SixCertificates,
+        Self::ForkLarger,
+        Self::ForkSmaller,
+        Self::ForkEqual,
+        Self::Rollback,
+        Self::Frozen,
+        Self::FutureHead,
+        Self::BadSignature,
+        Self::WrongEntries,
+        Self::ChangedTile,
+        Self::UnknownEntry,
+        Self::MalformedCertificates,
+        Self::Withheld,
+        Self::Unreachable,
+        Self::Throttled,
+        Self::VanishingPartialTiles,
+        Self::Backlog,
+        Self::Garbage,
+        Self::NewLog,
+        Self::Since,
+    ];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quiet => "quiet",
+            Self::SixCertificates => "six-certificates",
+            Self::ForkLarger => "fork-larger",
+            Self::ForkSmaller => "fork-smaller",
+            Self::ForkEqual => "fork-equal",
+            Self::Rollback => "rollback",
+            Self::Frozen => "frozen",
+            Self::FutureHead => "future-head",
+            Self::BadSignature => "bad-signature",
+            Self::WrongEntries => "wrong-entries",
+            Self::ChangedTile => "changed-tile",
+            Self::UnknownEntry => "unknown-entry",
+            Self::MalformedCertificates => "malformed-certificates",
+            Self::Withheld => "withheld",
+            Self::Unreachable => "unreachable",
+            Self::Throttled => "throttled",
+            Self::VanishingPartialTiles => "vanishing-partial-tiles",
+            Self::Backlog => "backlog",
+            Self::Garbage => "garbage",
+            Self::NewLog => "new-log",
+            Self::Since => "since",
+        }
+    }
+
+    /// What is done in it, in a sentence.
+    pub fn done(self) -> &'static str {
+        match self {
+            Self::Quiet => "three weeks of strangers' certificates, some of them malformed",
+            Self::SixCertificates => {
+                "the six certificates of 2023 for jabber.ru and xmpp.ru, logged on their days"
+            }
+            Self::ForkLarger => {
+                "a log shows a second, larger tree, with Mallory's certificate in it"
+            }
+            Self::ForkSmaller => {
+                "a log shows a second, smaller tree for a moment, with Mallory's certificate in it"
+            }
+            Self::ForkEqual => {
+                "a log shows a second tree of the same size, with Mallory's certificate in it"
+            }
+            Self::Rollback => "a log signs a smaller tree than before, and then goes on",
+            Self::Frozen => "a log stands still for three days, and then goes on",
+            Self::FutureHead => "a log signs heads two hours ahead for a while",
+            Self::BadSignature => "somebody else's signature is on a log's heads for a while",
+            Self::WrongEntries => "logs serve a stranger's certificate in place of Mallory's",
+            Self::ChangedTile => "a log serves an entry that was read before with other contents",
+            Self::UnknownEntry => "logs have an entry of an undefined kind that names the service",
+            Self::MalformedCertificates => {
+                "broken certificates are logged, for the service and for strangers"
+            }
+            Self::Withheld => "a log gives SCTs for Mallory's certificate and never merges it",
+            Self::Unreachable => "a log is down for a day; Mallory uses both it and another",
+            Self::Throttled => "logs refuse most requests, with Retry-After in seconds and as date",
+            Self::VanishingPartialTiles => "a log deletes a partial tile before it was read",
+            Self::Backlog => "a log grows faster than it lets itself be read, for a while",
+            Self::Garbage => {
+                "a log answers with web pages, halves, bombs, endless and dripping bytes"
+            }
+            Self::NewLog => "a log is listed a day after Mallory used it, and later delisted",
+            Self::Since => "the watch begins with --since in the middle of two logs",
+        }
+    }
+
+    /// Plays it. A scene that does not end in a minute of the machine's time is broken off.
+    pub async fn play(self) -> Outcome {
+        let played = match tokio::time::timeout(PLAY_MAX, self.act()).await {
+            Ok(played) => played.map_err(|err| format!("{err:#}")),
+            Err(_) => Err("it did not end".to_owned()),
+        };
+        let (caught, ended) = match played {
+            Ok(caught) => (caught, Ended::AsItMust),
+            Err(why) => (Caught::all("", ""), Ended::Otherwise(why)),
+        };
+        let Caught { what, by, unseen } = caught;
+        Outcome { scene: self, caught: what, by: by.to_owned(), unseen: unseen.to_owned(), ended }
+    }
+
+    async fn act(self) -> anyhow::Result<Caught> {
+        match self {
+            Self::Quiet => ordinary::quiet().await,
+            Self::SixCertificates => ordinary::six_certificates().await,
+            Self::ForkLarger => heads::fork_larger().await,
+            Self::ForkSmaller => heads::fork_smaller().await,
+            Self::ForkEqual => heads::fork_equal().await,
+            Self::Rollback => heads::rollback().await,
+            Self::Frozen => heads::frozen().await,
+            Self::FutureHead => heads::future_head().await,
+            Self::BadSignature => heads::bad_signature().await,
+            Self::WrongEntries => entries::wrong_entries().await,
+            Self::ChangedTile => entries::changed_tile().await,
+            Self::UnknownEntry => entries::unknown_entry().await,
+            Self::MalformedCertificates => entries::malformed_certificates().await,
+            Self::Withheld => entries::withheld().await,
+            Self::Unreachable => weather::unreachable().await,
+            Self::Throttled => weather::throttled().await,
+            Self::VanishingPartialTiles => weather::vanishing_partial_tiles().await,
+            Self::Backlog => weather::backlog().await,
+            Self::Garbage => weather::garbage().await,
+            Self::NewLog => following::new_log().await,
+            Self::Since => following::since().await,
+        }
+    }
+}
+
+impl fmt::Display for Scene {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// There is no scene of this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no scene {0:?}")]
+pub struct UnknownScene(pub String);
+
+impl FromStr for Scene {
+    type Err = UnknownScene;
+
+    fn from_str(name: &str) -> Result<Self, UnknownScene> {
+        let scene = Self::ALL.into_iter().find(|scene| scene.name() == name);
+        scene.ok_or_else(|| UnknownScene(name.to_owned()))
+    }
+}
+
+/// The longest scene takes seconds. Whatever takes so long hangs.
+const PLAY_MAX: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scene_ends_as_it_must() {
+        // They mostly wait for the disk and for each other's bytes, so they are played side by side.
+        let play = |scenes: &[Scene]| -> Vec<Outcome> {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            scenes.iter().map(|scene| runtime.block_on(scene.play())).collect()
+        };
+        let played: Vec<Outcome> = std::thread::scope(|scope| {
+            let threads = Scene::ALL.chunks(6).map(|scenes| scope.spawn(move || play(scenes)));
+            let threads: Vec<_> = threads.collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        let otherwise = played.iter().filter(|outcome| outcome.ended != Ended::AsItMust);
+        assert_eq!(otherwise.collect::<Vec<_>>(), Vec::<&Outcome>::new());
+    }
+
+    #[test]
+    fn scenes_are_found_by_their_names() {
+        for scene in Scene::ALL {
+            assert_eq!(scene.name().parse(), Ok(scene));
+        }
+        assert_eq!("nothing".parse::<Scene>(), Err(UnknownScene("nothing".to_owned())));
+    }
+}
