@@ -1,0 +1,239 @@
+//! The command line as it is written. Each comment is the manual of its flag: `--help`, the
+//! completions and the man pages are made from this file.
+
+use std::path::PathBuf;
+
+use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
+
+use crate::when::When;
+
+/// Watches Certificate Transparency for certificates that name your services
+///
+/// Countersign follows every public log, proves what each says, and reports each certificate that
+/// names a guarded service. Start with `countersign init NAME` and `countersign watch`.
+///
+/// Results go to standard output, events to standard error. The exit status is 0 if all is as
+/// expected, 1 if there are findings, 2 if it could not look; 2 is never reported as 0.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, arg_required_else_help = true, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Flags)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Read this configuration file
+    ///
+    /// Without it the first of ./countersign.toml, $XDG_CONFIG_HOME/countersign/countersign.toml
+    /// (~/.config if that is not set) and /etc/countersign/countersign.toml is read.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Keep what was seen in this directory, whatever the configuration says
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// Print one JSON object a line (docs/json.md)
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Colour what is printed: on a terminal unless NO_COLOR is set (auto), or not
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+    /// Write events on standard error as lines for people, or as one JSON object a line
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+    /// Say more on standard error: once for events useful in a search, twice for all
+    ///
+    /// The environment variable RUST_LOG, if set, decides alone.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
+    /// Say only errors on standard error, and show no progress
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// How events are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write a configuration file that guards these names
+    Init(InitArgs),
+    /// Follow every log, and report each certificate that names a guarded service
+    ///
+    /// Goes on until it is stopped. With --once it exits with 1 if there was something to report, with
+    /// 2 if it could not look at all of it.
+    Watch(WatchArgs),
+    /// Show for each log how far it has been read and proved
+    ///
+    /// A row says how many entries were searched and how many of them are proved to be in the log, how
+    /// far that is behind the log in entries and time, and the exposure: what the log promised to take
+    /// longer ago than this, since guarding began, has been seen.
+    ///
+    /// Exits with 1 if a log misbehaved, with 2 if some log was not verified for longer than
+    /// `stale-after`, or never.
+    Status,
+    /// List the certificates seen that name a guarded service
+    ///
+    /// Exits with 1 if there are any.
+    Sightings(SightingsArgs),
+    /// List what went wrong with logs: what we could not do, and what they did
+    ///
+    /// Exits with 1 if one is not over.
+    Troubles(TroublesArgs),
+    /// Show the logs that are followed, or what changed in their lists
+    #[command(subcommand)]
+    LogList(LogListCommand),
+    /// Play attacks and quiet days on a small Internet of our own, and show what is caught
+    ///
+    /// Needs no network, no root and no configuration. Exits with 0 only if every scene ended as it
+    /// must.
+    Lab(LabArgs),
+    /// Check or show the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Judge test cases of others, one JSON object a line
+    #[command(subcommand)]
+    Conformance(ConformanceCommand),
+    /// Print completions for a shell
+    ///
+    /// For bash: countersign completions bash > ~/.local/share/bash-completion/completions/countersign
+    Completions {
+        /// The shell that is to complete
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write the pages of all commands
+    Man {
+        /// Write a page for each command into this directory
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+}
+
+/// Flags of `init`.
+#[derive(Debug, Flags)]
+pub(crate) struct InitArgs {
+    /// A name to guard with all below it, or an address
+    #[arg(required = true, value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Whom operators of logs may write to: an e-mail address or an https URL
+    #[arg(long, value_name = "CONTACT")]
+    pub(crate) contact: Option<String>,
+    /// Write to this file
+    #[arg(long, value_name = "FILE", default_value = "countersign.toml")]
+    pub(crate) out: PathBuf,
+    /// Replace the file if it is there already
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// Flags of `watch`.
+#[derive(Debug, Flags)]
+pub(crate) struct WatchArgs {
+    /// Read every log to its newest head, then end
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Read what was logged from this point on, whatever the configuration says: 2026-11-01,
+    /// 2026-11-01T12:00:00Z, or how long ago (7d)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<When>,
+}
+
+/// Flags of `lab`.
+#[derive(Debug, Flags)]
+pub(crate) struct LabArgs {
+    /// Play these scenes; all without a name
+    #[arg(value_name = "SCENE", conflicts_with = "list")]
+    pub(crate) scenes: Vec<String>,
+    /// Name the scenes
+    #[arg(long)]
+    pub(crate) list: bool,
+}
+
+/// Flags of `sightings`.
+#[derive(Debug, Flags)]
+pub(crate) struct SightingsArgs {
+    /// Only certificates that match this guard, written as in the configuration
+    #[arg(long, value_name = "NAME")]
+    pub(crate) guard: Option<String>,
+    /// Only what was seen since then: 2026-11-01, 2026-11-01T12:00:00Z, or how long ago (7d)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<When>,
+    /// List at most this many, the newest ones
+    #[arg(long, value_name = "N", default_value_t = 100,
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
+}
+
+/// Flags of `troubles`.
+#[derive(Debug, Flags)]
+pub(crate) struct TroublesArgs {
+    /// Also those that are over
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// `log-list …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LogListCommand {
+    /// Show the union of the configured lists, as they are now
+    Show,
+    /// Show what changed from the lists that were last followed to the lists as they are now
+    Diff,
+}
+
+/// `config …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Say `ok`, or the first thing that is wrong
+    Check,
+    /// Print all that is in force, defaults included, as a configuration file
+    Show,
+}
+
+/// `conformance …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConformanceCommand {
+    /// Read the names out of certificates, and match them
+    ///
+    /// Prints for each record: record, clean, names, spki_sha256, issuer_key_sha256, matches.
+    X509 {
+        /// Records of kind (u8: 0 certificate, 1 TBSCertificate), name (u16 length and bytes) and
+        /// DER (u32 length and bytes), lengths big-endian
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// A name to look for, written as in the configuration's `guard`
+        #[arg(long, value_name = "NAME")]
+        watch: Vec<String>,
+    },
+    /// Judge the SCTs that certificates carry
+    ///
+    /// Prints for each certificate: sha256, scts (status, log, log_id, timestamp_ms).
+    Sct {
+        /// The certificates: one JSON object a line with sha256, issuer_sha256 and der (base64)
+        #[arg(value_name = "CERTS")]
+        certs: PathBuf,
+        /// Their issuers: one JSON object a line with sha256 and der (base64)
+        #[arg(value_name = "ISSUERS")]
+        issuers: PathBuf,
+        /// The list of logs (JSON, version 3)
+        #[arg(value_name = "LOGLIST")]
+        log_list: PathBuf,
+    },
+}

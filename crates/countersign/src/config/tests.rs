@@ -1,0 +1,243 @@
+//! Files and the settings that they give.
+
+use std::path::Path;
+use std::time::Duration;
+
+use countersign_ct::watchlist::Guard;
+use countersign_monitor::ListSource;
+use countersign_monitor::settings::Place;
+use countersign_net::{Route, Vantage};
+use countersign_sct::Api;
+use proptest::option;
+use proptest::prelude::*;
+
+use super::file::File;
+use super::*;
+use crate::failure::hint_of;
+
+fn load(text: &str) -> Result<Settings, Failure> {
+    let file = File::of_text(Path::new("countersign.toml"), text.to_owned());
+    Settings::new(&file.spec()?, &file)
+}
+
+/// A file with only what is needed, and these lines behind it.
+#[track_caller]
+fn check(lines: &str, refusal: &str) {
+    let text = format!("guard = [\".xmpp.example\"]\n{lines}");
+    let error = anyhow::Error::from(load(&text).expect_err(lines));
+    let hint = hint_of(&error).map(|hint| format!(" | {hint}")).unwrap_or_default();
+    assert_eq!(format!("{error}{hint}"), refusal);
+}
+
+#[test]
+fn a_key_that_is_not_known_is_refused_with_the_one_that_was_meant() {
+    check("contakt = \"a\"", "countersign.toml:2: unknown key `contakt` | did you mean `contact`?");
+    check(
+        "[watch]\njobs_per_log = 1",
+        "countersign.toml:3: unknown key `jobs_per_log` | did you mean `jobs-per-log`?",
+    );
+    check(
+        "[tls]\nverify = false",
+        "countersign.toml:3: unknown key `verify` | known here: extra-roots",
+    );
+    check("[[vantage]]\nname = \"t\"", "countersign.toml:2: missing key `kind`");
+    check(
+        "[[vantage]]\nname = \"t\"\nkind = \"socks\"\naddress = \"a:1\"",
+        "countersign.toml:4: unknown value `socks` | did you mean `socks5`?",
+    );
+}
+
+#[test]
+fn units_are_asked_for() {
+    check(
+        "[watch]\npoll = \"5\"",
+        "countersign.toml:3: \"5\" is not a span of time: a whole number and ms, s, m, h, d or w, as in \"5m\"",
+    );
+    check(
+        "[watch]\npoll = 60",
+        "countersign.toml:3: invalid type: integer `60`, expected a string | write it in quotes, with its unit if it has one, as in \"5m\"",
+    );
+}
+
+#[test]
+fn nothing_can_be_set_to_what_makes_us_blind() {
+    check("[watch]\npoll = \"0s\"", "countersign.toml:3: 0ms is not from 1s to 1h");
+    check("[watch]\nstale-after = \"52w\"", "countersign.toml:3: 52w is not from 1m to 1w");
+    check("[watch]\njobs-per-log = 0", "countersign.toml:3: 0 is not from 1 to 64");
+    check(
+        "[log-lists]\nsources = []",
+        "countersign.toml: there is no log to follow: `sources` is empty and there is no [[extra-log]] | leave `sources` out to follow the public logs",
+    );
+}
+
+#[test]
+fn values_are_refused_on_their_line() {
+    check(
+        "contact = \"nobody\"",
+        "countersign.toml:2: \"nobody\" is neither an e-mail address nor an https URL | name a mailbox that is read, as in contact = \"ct@xmpp.example\"",
+    );
+    check(
+        "since = \"yesterday\"",
+        "countersign.toml:2: \"yesterday\" is not a time: write \"2026-11-01\" or \"2026-11-01T12:00:00Z\"",
+    );
+    check(
+        "[watch]\nvantage = \"tro\"\n[[vantage]]\nname = \"tor\"\nkind = \"socks5\"\naddress = \"127.0.0.1:9050\"",
+        "countersign.toml:3: no vantage is called \"tro\" | did you mean \"tor\"?",
+    );
+    check(
+        "[[extra-log]]\ndescription = \"d\"\nkey = \"AAAA\"\nurl = \"https://log.example\"",
+        "countersign.toml:4: not the key of a log: not the SubjectPublicKeyInfo of a P-256 or RSA key in DER | `openssl pkey -pubin -in log.pem -outform DER | base64 -w0` prints it",
+    );
+    check(
+        "[log-lists]\nsources = [{ name = \"a\", url = \"http://lists.example/\" }]",
+        "countersign.toml:3: \"http://lists.example/\" is not an https URL",
+    );
+    check(
+        "[log-lists]\nsources = [{ name = \"a\" }]",
+        "countersign.toml:3: the list \"a\" needs either a `url` or a `file`",
+    );
+}
+
+#[test]
+fn a_guard_is_there_once_and_at_least_one() {
+    let refusal = |text: &str| load(text).expect_err(text).to_string();
+    assert_eq!(
+        refusal("guard = [\n\".a.example\",\n\"b.example\",\n\".a.example\"]"),
+        "countersign.toml:4: .a.example is guarded twice"
+    );
+    let nothing = "countersign.toml: nothing to guard: `guard` is missing or empty";
+    assert_eq!(refusal(""), nothing);
+    assert_eq!(refusal("guard = []"), nothing);
+}
+
+#[test]
+fn what_is_no_toml_is_refused_in_one_line() {
+    let refusal = load("guard = [\"a.example\"").expect_err("a bracket is missing").to_string();
+    assert!(refusal.starts_with("countersign.toml:1: "), "{refusal}");
+    assert!(!refusal.contains('\n'), "{refusal}");
+}
+
+#[test]
+fn a_log_of_ones_own_is_there_once() {
+    let log = "[[extra-log]]\ndescription = \"d\"\nkey = \"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEQYmMzj0L5C5iOuZ0WRN4FosI6MJ5m1awqTRpbby2abap69/SthXXu2ZAffG+b1bqUyXBf4LTyTjtKJypFtLUVA==\"\nurl = \"https://log.example/\"\n";
+    let settings = load(&format!("{GUARDED}\n{log}")).expect("one log");
+    let api = Api::Rfc6962 { url: "https://log.example".into() };
+    assert_eq!((&settings.extra_logs[0].api, settings.extra_logs[0].mmd_s), (&api, Some(86_400)));
+    check(&format!("{log}{log}"), "countersign.toml:8: two extra logs have this key");
+    check(
+        &log.replace("url", "submission-url"),
+        "countersign.toml:4: an extra log has either a `url` (RFC 6962) or a `monitoring-url` (tiles)",
+    );
+}
+
+#[test]
+fn paths_are_relative_to_the_file() {
+    let file = File::of_text(Path::new("/etc/countersign/countersign.toml"), GUARDED.to_owned());
+    let settings = Settings::new(&file.spec().expect("a spec"), &file).expect("settings");
+    assert_eq!(settings.state_dir, Path::new("/etc/countersign/countersign-state"));
+}
+
+#[test]
+fn the_first_file_shows_the_defaults() {
+    let guards = [Guard::parse(".xmpp.example").expect("a guard")];
+    let first = init::text(&guards, Some("ct@xmpp.example"));
+    // A key that is commented out shows its default, so its line changes nothing.
+    let shown: Vec<_> = first.lines().map(|line| uncommented(line).unwrap_or(line)).collect();
+    let least = "guard = [\".xmpp.example\"]\ncontact = \"ct@xmpp.example\"";
+    let [first, shown, least] =
+        [&first, &shown.join("\n"), least].map(|file| text(&load(file).expect(file)));
+    assert_eq!(first, least);
+    assert_eq!(shown, least);
+}
+
+#[test]
+fn the_examples_in_the_first_file_are_right() {
+    let guards = [Guard::parse(".xmpp.example").expect("a guard")];
+    let first = init::text(&guards, None);
+    let mut seen_since = false;
+    let lines = first.lines().map(|line| match line.strip_prefix("#   ") {
+        // There are two ways to write a time, and one `since`.
+        Some(example) if example.starts_with("since") && seen_since => line,
+        Some(example) if example.starts_with(' ') => line,
+        Some(example) if example.contains(" = ") || example.starts_with("[[") => {
+            seen_since |= example.starts_with("since");
+            example
+        }
+        Some(_) | None => line,
+    });
+    let settings = load(&lines.collect::<Vec<_>>().join("\n")).expect("the examples are right");
+    assert_eq!(settings.extra_logs.len(), 1);
+    assert_eq!(settings.vantages.len(), 3);
+    assert!(settings.since.is_some() && settings.extra_roots.is_some());
+    assert!(settings.contact.is_some());
+}
+
+/// The line without its `#`, if it shows a default.
+fn uncommented(line: &str) -> Option<&str> {
+    let line = line.strip_prefix('#')?;
+    let shows =
+        line.starts_with(|c: char| c.is_ascii_lowercase() || c == ']') || line.starts_with("    {");
+    shows.then_some(line)
+}
+
+const GUARDED: &str = "guard = [\".xmpp.example\"]";
+
+fn vantage() -> impl Strategy<Value = Vantage> {
+    let route = prop_oneof![
+        Just(Route::Direct),
+        "[a-z]{1,8}".prop_map(|host| Route::HttpProxy { url: format!("http://{host}:3128") }),
+        ("[a-z]{1,8}", 1..=u16::MAX, option::of("[ -~]{1,8}")).prop_map(
+            |(host, port, isolation)| {
+                Route::Socks5 { address: format!("{host}:{port}"), isolation }
+            }
+        ),
+    ];
+    ("[a-c]{1,3}", route).prop_map(|(name, route)| Vantage { name, route })
+}
+
+fn anything() -> impl Strategy<Value = Settings> {
+    let names = proptest::collection::btree_set("[a-z]{1,8}\\.example", 1..4);
+    let texts = (names, option::of("[a-z]{1,8}@[a-z]{1,8}\\.example"), "[ -~\\n\"é]{1,12}");
+    let spans = (1_000..=3_600_000_u64, 60..=604_800_u64, 60_000..=86_400_000_u64, 60..=86_400_u64);
+    let since = option::of(-2_000_000_000..4_000_000_000_i64);
+    let vantages = proptest::collection::vec(vantage(), 0..3);
+    (texts, 1..=64_usize, spans, since, vantages, option::of("[a-z/]{1,8}")).prop_map(
+        |(texts, jobs_per_log, spans, since, vantages, roots)| {
+            let mut settings = load(GUARDED).expect("the defaults");
+            let guard = |name: &String| Guard::parse(name).expect("a guard");
+            settings.guards = texts.0.iter().map(guard).collect();
+            settings.contact = texts.1;
+            let (name, place) = (texts.2.clone(), Place::File(texts.2.into()));
+            settings.sources.push(ListSource { name, place });
+            settings.watch.jobs_per_log = jobs_per_log;
+            settings.watch.poll = Duration::from_millis(spans.0);
+            settings.watch.stale_after = Duration::from_secs(spans.1);
+            settings.refresh = Duration::from_millis(spans.2);
+            settings.watch.unreachable_after = Duration::from_secs(spans.3);
+            settings.since = since.map(|s| jiff::Timestamp::from_second(s).expect("a time"));
+            settings.extra_roots = roots.map(Into::into);
+            for vantage in vantages {
+                if settings.vantages.iter().all(|known| known.name != vantage.name) {
+                    settings.watch.vantage.clone_from(&vantage.name);
+                    settings.vantages.push(vantage);
+                }
+            }
+            settings
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn what_is_shown_reads_as_the_same(settings in anything()) {
+        let shown = text(&settings);
+        let read = load(&shown).map_err(|failure| TestCaseError::fail(format!("{failure}\n{shown}")))?;
+        prop_assert_eq!(read.spec(), settings.spec());
+    }
+
+    #[test]
+    fn any_file_is_read_or_refused(text in any::<String>()) {
+        let refused = load(&text).err().map(|failure| failure.to_string());
+        prop_assert!(refused.is_none_or(|line| !line.contains('\n')));
+    }
+}

@@ -1,0 +1,28 @@
+//! `countersign conformance`: our judgement on the test cases of others, one JSON object a line.
+//!
+//! Cases stream through: each is read, judged and printed before the next. A verdict is no error,
+//! whatever it says; an error is a file that cannot be read to its end.
+
+mod record;
+mod sct;
+mod x509;
+
+use crate::ExitStatus;
+use crate::args::ConformanceCommand;
+use crate::print::Printer;
+use crate::progress::Progress;
+
+/// `conformance x509` and `conformance sct`.
+pub(crate) fn run(
+    command: &ConformanceCommand,
+    printer: &mut Printer,
+    progress: &Progress,
+) -> anyhow::Result<ExitStatus> {
+    match command {
+        ConformanceCommand::X509 { file, watch } => x509::run(file, watch, printer, progress)?,
+        ConformanceCommand::Sct { certs, issuers, log_list } => {
+            sct::run(certs, issuers, log_list, printer)?;
+        }
+    }
+    Ok(ExitStatus::Expected)
+}

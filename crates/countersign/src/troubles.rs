@@ -1,0 +1,124 @@
+//! `countersign troubles`: what we could not do, and what logs did that they must not.
+
+use std::collections::HashMap;
+
+use comfy_table::{Cell, Color};
+use countersign_store::log::LogRow;
+use countersign_store::trouble::{Nature, Trouble, TroubleId};
+use countersign_store::{Reader, Store, StoreError};
+use serde::Serialize;
+
+use crate::ExitStatus;
+use crate::args::TroublesArgs;
+use crate::config::Settings;
+use crate::print::{Form, Printer, base64, cell, hex};
+
+/// Lists the open troubles, or all, the newest last.
+pub(crate) fn run(
+    args: &TroublesArgs,
+    settings: &Settings,
+    printer: &mut Printer,
+) -> anyhow::Result<ExitStatus> {
+    let reader = Store::open_reader(&settings.state_dir)?;
+    let logs = reader.logs()?;
+    let logs: HashMap<_, _> = logs.iter().map(|row| (row.log.id, row)).collect();
+    let troubles = if args.all { all(&reader)? } else { reader.open_troubles()? };
+    let rows = troubles.iter().map(|trouble| TroubleRow::new(trouble, &logs));
+    match printer.form() {
+        Form::Json => rows.into_iter().try_for_each(|row| printer.object(&row))?,
+        Form::Human => printer.table(&HEADER, rows.map(|row| row.cells()).collect())?,
+    }
+    let open = troubles.iter().any(|trouble| trouble.cleared_at.is_none());
+    Ok(if open { ExitStatus::Findings } else { ExitStatus::Expected })
+}
+
+fn all(reader: &Reader) -> Result<Vec<Trouble>, StoreError> {
+    let mut troubles: Vec<Trouble> = Vec::new();
+    loop {
+        let last = troubles.last().map_or(TroubleId(0), |trouble| trouble.id);
+        let page = reader.troubles(Some(last), PAGE)?;
+        if page.is_empty() {
+            return Ok(troubles);
+        }
+        troubles.extend(page);
+    }
+}
+
+/// A trouble in JSON (docs/json.md).
+#[derive(Serialize)]
+pub(crate) struct TroubleRow {
+    r#type: &'static str,
+    id: u64,
+    log: Option<String>,
+    log_id: Option<String>,
+    kind: String,
+    nature: &'static str,
+    detail: String,
+    opened_at: String,
+    seen_at: String,
+    seen_count: u64,
+    cleared_at: Option<String>,
+    evidence: Vec<EvidenceRow>,
+    evidence_not_kept: u64,
+}
+
+/// A piece of evidence: what it is, and the hash of its bytes.
+#[derive(Serialize)]
+struct EvidenceRow {
+    label: String,
+    sha256: String,
+}
+
+const HEADER: [&str; 6] = ["ID", "SINCE", "LAST SEEN", "LOG", "KIND", "WHAT"];
+/// Troubles read at once.
+const PAGE: u32 = 1000;
+
+impl TroubleRow {
+    /// The row of a trouble; `logs` by their ids.
+    pub(crate) fn new(trouble: &Trouble, logs: &HashMap<[u8; 32], &LogRow>) -> Self {
+        let evidence = trouble.evidence.iter();
+        let log = trouble.log.as_ref().and_then(|id| logs.get(id));
+        Self {
+            r#type: "trouble",
+            id: trouble.id.0,
+            log: log.map(|row| row.log.description.clone()),
+            log_id: trouble.log.as_ref().map(|id| base64(id)),
+            kind: trouble.kind.clone(),
+            nature: match trouble.nature {
+                Nature::Condition => "condition",
+                Nature::Proof => "proof",
+            },
+            detail: trouble.detail.clone(),
+            opened_at: trouble.opened_at.to_string(),
+            seen_at: trouble.seen_at.to_string(),
+            seen_count: trouble.seen_count,
+            cleared_at: trouble.cleared_at.map(|time| time.to_string()),
+            evidence: evidence
+                .map(|(label, hash)| EvidenceRow { label: label.clone(), sha256: hex(hash) })
+                .collect(),
+            evidence_not_kept: trouble.evidence_not_kept,
+        }
+    }
+
+    /// What people are shown of it.
+    fn cells(&self) -> Vec<Cell> {
+        let color = match (&self.cleared_at, self.nature) {
+            (Some(_), _) => Color::Reset,
+            (None, "proof") => Color::Red,
+            (None, _) => Color::Yellow,
+        };
+        let last = match &self.cleared_at {
+            Some(cleared) => format!("over since {cleared}"),
+            None if self.seen_count == 1 => self.seen_at.clone(),
+            None => format!("{} ({} times)", self.seen_at, self.seen_count),
+        };
+        vec![
+            Cell::new(self.id),
+            Cell::new(&self.opened_at),
+            Cell::new(last),
+            cell(self.log.as_deref().unwrap_or("-")),
+            cell(&self.kind).fg(color),
+            cell(&self.detail),
+        ]
+    }
+}

@@ -1,0 +1,272 @@
+//! `countersign watch`: follows the logs and reports what it sees, until it is stopped or done.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context as _;
+use countersign_ct::watchlist::Watchlist;
+use countersign_monitor::{Chance, Ended, Extent, Hooks, Outlet, OwnLog, World};
+use countersign_net::Clock;
+use countersign_net::pace::Rates;
+use countersign_store::log::LogRow;
+use countersign_store::report::{Event, Report};
+use countersign_store::trouble::Nature;
+use countersign_store::{Reader, Store};
+use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::ExitStatus;
+use crate::args::WatchArgs;
+use crate::config::Settings;
+use crate::failure::Failure;
+use crate::print::{Form, Printer, base64};
+use crate::progress::{Bar, Progress};
+use crate::sightings::SightingRow;
+use crate::troubles::TroubleRow;
+use crate::way_out;
+
+/// Watches, from what the store has on.
+pub(crate) fn run(
+    args: &WatchArgs,
+    settings: &Settings,
+    printer: &mut Printer,
+    progress: &Progress,
+) -> anyhow::Result<ExitStatus> {
+    if settings.guards.is_empty() {
+        let failure = Failure::new("`guard` is empty: there is nothing to watch for");
+        return Err(failure
+            .hint("set guard = [\".your.domain\"] in the configuration file")
+            .into());
+    }
+    let clock = Clock::system();
+    let net = way_out::net(settings)?;
+    let store = Arc::new(Store::open(&settings.state_dir)?);
+    let findings = Arc::new(AtomicU64::new(0));
+    let outlet = Lines {
+        printer: Printer::new(printer.form(), printer.color()),
+        reader: Store::open_reader(&settings.state_dir)?,
+        logs: HashMap::new(),
+        findings: Arc::clone(&findings),
+    };
+    let hooks = Hooks { outlet: Box::new(outlet), progress: bars(progress) };
+    let chance = Chance::seeded(RandomState::new().build_hasher().finish());
+    let extent = if args.once { Extent::Once } else { Extent::Forever };
+    let since = args.since.map(|when| when.seen_from(clock.now()));
+    let world = World { net, store, clock, chance };
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    let ended = runtime.block_on(async {
+        let stop = CancellationToken::new();
+        let watch =
+            countersign_monitor::watch(plan(settings, since), world, hooks, extent, stop.clone());
+        stop_on_signal(watch, &stop).await
+    })?;
+    Ok(status(extent, &ended, findings.load(Ordering::Relaxed)))
+}
+
+/// Lets the watch run, and asks it to stop when this process is asked to.
+async fn stop_on_signal(
+    watch: impl Future<Output = anyhow::Result<Ended>>,
+    stop: &CancellationToken,
+) -> anyhow::Result<Ended> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    tokio::pin!(watch);
+    loop {
+        tokio::select! {
+            ended = &mut watch => return ended,
+            _ = interrupt.recv() => stop.cancel(),
+            _ = terminate.recv() => stop.cancel(),
+        }
+    }
+}
+
+/// A watch that was to go on has done so until it was stopped. One that was to look once has looked, or not.
+fn status(extent: Extent, ended: &Ended, findings: u64) -> ExitStatus {
+    match extent {
+        Extent::Forever => ExitStatus::Expected,
+        Extent::Once if findings > 0 => ExitStatus::Findings,
+        Extent::Once if !ended.unseen.is_empty() || ended.caught_up == 0 => {
+            ExitStatus::CouldNotLook
+        }
+        Extent::Once => ExitStatus::Expected,
+    }
+}
+
+/// What the monitor is told, from what the configuration says.
+fn plan(settings: &Settings, since: Option<jiff::Timestamp>) -> countersign_monitor::Settings {
+    let start = u32::try_from(settings.watch.requests_per_second).map_or(f64::MAX, f64::from);
+    let rates = Rates { start, max: Rates::default().max.max(start) };
+    let own_logs = settings.extra_logs.iter().map(|log| OwnLog {
+        description: log.description.clone(),
+        key: log.key.clone(),
+        api: log.api.clone(),
+        mmd_s: log.mmd_s,
+    });
+    countersign_monitor::Settings {
+        watchlist: Watchlist::new(settings.guards.clone()).expect("the configuration was checked"),
+        lists: settings.sources.clone(),
+        own_logs: own_logs.collect(),
+        list_refresh: settings.refresh,
+        poll: settings.watch.poll,
+        jobs_per_log: settings.watch.jobs_per_log,
+        rates,
+        vantage: settings.watch.vantage.clone(),
+        since: since.or(settings.since),
+        unreachable_after: settings.watch.unreachable_after,
+    }
+}
+
+/// One bar for each log that is far from its head.
+fn bars(progress: &Progress) -> Arc<dyn Fn(&countersign_monitor::Progress) + Send + Sync> {
+    let (progress, bars) = (progress.clone(), Mutex::new(BTreeMap::<String, Bar>::new()));
+    Arc::new(move |log| {
+        let mut bars = bars.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = log.head.saturating_sub(log.downloaded);
+        if left == 0 {
+            bars.remove(&log.description);
+        } else if left > BAR_MIN || bars.contains_key(&log.description) {
+            let bar = bars
+                .entry(log.description.clone())
+                .or_insert_with(|| progress.bar(&log.description));
+            bar.at(log.downloaded - log.start, log.head - log.start);
+        }
+    })
+}
+
+/// Reports as lines on standard output.
+struct Lines {
+    printer: Printer,
+    reader: Reader,
+    /// The logs that were named so far.
+    logs: HashMap<[u8; 32], LogRow>,
+    findings: Arc<AtomicU64>,
+}
+
+impl Outlet for Lines {
+    fn write(&mut self, report: &Report) -> io::Result<()> {
+        let log = match &report.event {
+            Event::Sighting(sighting) => Some(sighting.log),
+            Event::TroubleOpened(trouble) | Event::TroubleClosed(trouble) => trouble.log,
+            Event::LogAdded(row) | Event::LogRemoved(row) => Some(row.log.id),
+        };
+        if log.is_some_and(|id| !self.logs.contains_key(&id)) {
+            let rows = self.reader.logs().map_err(io::Error::other)?;
+            self.logs = rows.into_iter().map(|row| (row.log.id, row)).collect();
+        }
+        match self.printer.form() {
+            Form::Json => self.object(report)?,
+            Form::Human => {
+                let line = self.line(report);
+                self.printer.line(line)?;
+            }
+        }
+        let found = match &report.event {
+            Event::Sighting(_) => true,
+            Event::TroubleOpened(trouble) => trouble.nature == Nature::Proof,
+            Event::TroubleClosed(_) | Event::LogAdded(_) | Event::LogRemoved(_) => false,
+        };
+        self.findings.fetch_add(u64::from(found), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl Lines {
+    fn object(&mut self, report: &Report) -> io::Result<()> {
+        let logs: HashMap<_, _> = self.logs.iter().map(|(id, row)| (*id, row)).collect();
+        let (event, row) = match &report.event {
+            Event::Sighting(sighting) => {
+                ("sighting", Row::Sighting(SightingRow::new(sighting, &logs)))
+            }
+            Event::TroubleOpened(trouble) => {
+                ("trouble-opened", Row::Trouble(TroubleRow::new(trouble, &logs)))
+            }
+            Event::TroubleClosed(trouble) => {
+                ("trouble-closed", Row::Trouble(TroubleRow::new(trouble, &logs)))
+            }
+            Event::LogAdded(row) => ("log-added", Row::Log(LogLine::new(row))),
+            Event::LogRemoved(row) => ("log-removed", Row::Log(LogLine::new(row))),
+        };
+        let line = ReportRow { report: report.id.0, at: report.at.to_string(), event, row };
+        Ok(self.printer.object(&line)?)
+    }
+
+    fn line(&self, report: &Report) -> String {
+        let log = |id: &[u8; 32]| {
+            self.logs.get(id).map_or_else(|| base64(id), |row| row.log.description.clone())
+        };
+        let what = match &report.event {
+            Event::Sighting(sighting) => {
+                let mut names: Vec<_> = sighting
+                    .matches
+                    .iter()
+                    .map(|found| format!("{} ({})", found.name, found.reading))
+                    .collect();
+                names.dedup();
+                let kind = if sighting.precertificate { "precertificate" } else { "certificate" };
+                let (names, log) = (names.join(", "), log(&sighting.log));
+                format!(
+                    "SIGHTING {}: a {kind} for {names}, entry {} of {log}",
+                    sighting.id.0, sighting.index
+                )
+            }
+            Event::TroubleOpened(trouble) => {
+                let log = trouble.log.as_ref().map_or(String::new(), |id| format!("{}: ", log(id)));
+                format!("TROUBLE {} ({}): {log}{}", trouble.id.0, trouble.kind, trouble.detail)
+            }
+            Event::TroubleClosed(trouble) => {
+                let log =
+                    trouble.log.as_ref().map_or(String::new(), |id| format!(" of {}", log(id)));
+                format!("over: trouble {} ({}){log}", trouble.id.0, trouble.kind)
+            }
+            Event::LogAdded(row) => format!("following {} at {}", row.log.description, row.log.url),
+            Event::LogRemoved(row) => format!("no longer following {}", row.log.description),
+        };
+        format!("{:.0} {what}", report.at)
+    }
+}
+
+/// A report in JSON (docs/json.md).
+#[derive(Serialize)]
+struct ReportRow {
+    report: u64,
+    at: String,
+    event: &'static str,
+    #[serde(flatten)]
+    row: Row,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Row {
+    Sighting(SightingRow),
+    Trouble(TroubleRow),
+    Log(LogLine),
+}
+
+#[derive(Serialize)]
+struct LogLine {
+    r#type: &'static str,
+    log: String,
+    log_id: String,
+    operator: String,
+    url: String,
+}
+
+impl LogLine {
+    fn new(row: &LogRow) -> Self {
+        Self {
+            r#type: "log",
+            log: row.log.description.clone(),
+            log_id: base64(&row.log.id),
+            operator: row.log.operator.clone(),
+            url: row.log.url.clone(),
+        }
+    }
+}
+
+/// A log that is closer to its head than this is read before anybody could look at a bar.
+const BAR_MIN: u64 = 4096;

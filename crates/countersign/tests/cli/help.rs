@@ -1,0 +1,344 @@
+//! What `--help` says, which is also what the manual pages say.
+
+use insta::assert_snapshot;
+
+use crate::place::Place;
+
+#[test]
+fn help_says_what_there_is() {
+    assert_snapshot!(Place::new().outcome("--help"), @r"
+    Watches Certificate Transparency for certificates that name your services
+
+    Countersign follows every public log, proves what each says, and reports each certificate that names
+    a guarded service. Start with `countersign init NAME` and `countersign watch`.
+
+    Results go to standard output, events to standard error. The exit status is 0 if all is as expected,
+    1 if there are findings, 2 if it could not look; 2 is never reported as 0.
+
+    Usage: countersign [OPTIONS] <COMMAND>
+
+    Commands:
+      init         Write a configuration file that guards these names
+      watch        Follow every log, and report each certificate that names a guarded service
+      status       Show for each log how far it has been read and proved
+      sightings    List the certificates seen that name a guarded service
+      troubles     List what went wrong with logs: what we could not do, and what they did
+      log-list     Show the logs that are followed, or what changed in their lists
+      lab          Play attacks and quiet days on a small Internet of our own, and show what is caught
+      config       Check or show the configuration
+      conformance  Judge test cases of others, one JSON object a line
+      completions  Print completions for a shell
+      man          Print the manual page, or write the pages of all commands
+      help         Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+
+    Global options:
+          --config <FILE>
+              Read this configuration file
+
+              Without it the first of ./countersign.toml, $XDG_CONFIG_HOME/countersign/countersign.toml
+              (~/.config if that is not set) and /etc/countersign/countersign.toml is read.
+
+          --state-dir <DIR>
+              Keep what was seen in this directory, whatever the configuration says
+
+          --json
+              Print one JSON object a line (docs/json.md)
+
+          --color <WHEN>
+              Colour what is printed: on a terminal unless NO_COLOR is set (auto), or not
+
+              [default: auto]
+              [possible values: auto, always, never]
+
+          --log-format <FORMAT>
+              Write events on standard error as lines for people, or as one JSON object a line
+
+              [default: text]
+              [possible values: text, json]
+
+      -v, --verbose...
+              Say more on standard error: once for events useful in a search, twice for all
+
+              The environment variable RUST_LOG, if set, decides alone.
+
+      -q, --quiet
+              Say only errors on standard error, and show no progress
+    exit 0
+    ");
+}
+
+#[test]
+fn each_command_has_its_help() {
+    let help = |command: &str| {
+        let help = Place::new().outcome(&format!("{command} --help"));
+        // The global options are the same for all.
+        help.split("Global options:").next().unwrap().trim_end().to_owned()
+    };
+    assert_snapshot!(help("init"), @r"
+    Write a configuration file that guards these names
+
+    Usage: countersign init [OPTIONS] <NAME>...
+
+    Arguments:
+      <NAME>...
+              A name to guard with all below it, or an address
+
+    Options:
+          --contact <CONTACT>
+              Whom operators of logs may write to: an e-mail address or an https URL
+
+          --out <FILE>
+              Write to this file
+
+              [default: countersign.toml]
+
+          --force
+              Replace the file if it is there already
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("watch"), @r"
+    Follow every log, and report each certificate that names a guarded service
+
+    Goes on until it is stopped. With --once it exits with 1 if there was something to report, with 2 if
+    it could not look at all of it.
+
+    Usage: countersign watch [OPTIONS]
+
+    Options:
+          --once
+              Read every log to its newest head, then end
+
+          --since <TIME>
+              Read what was logged from this point on, whatever the configuration says: 2026-11-01,
+              2026-11-01T12:00:00Z, or how long ago (7d)
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("lab"), @r"
+    Play attacks and quiet days on a small Internet of our own, and show what is caught
+
+    Needs no network, no root and no configuration. Exits with 0 only if every scene ended as it must.
+
+    Usage: countersign lab [OPTIONS] [SCENE]...
+
+    Arguments:
+      [SCENE]...
+              Play these scenes; all without a name
+
+    Options:
+          --list
+              Name the scenes
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("status"), @r"
+    Show for each log how far it has been read and proved
+
+    A row says how many entries were searched and how many of them are proved to be in the log, how far
+    that is behind the log in entries and time, and the exposure: what the log promised to take longer
+    ago than this, since guarding began, has been seen.
+
+    Exits with 1 if a log misbehaved, with 2 if some log was not verified for longer than `stale-after`,
+    or never.
+
+    Usage: countersign status [OPTIONS]
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("sightings"), @r"
+    List the certificates seen that name a guarded service
+
+    Exits with 1 if there are any.
+
+    Usage: countersign sightings [OPTIONS]
+
+    Options:
+          --guard <NAME>
+              Only certificates that match this guard, written as in the configuration
+
+          --since <TIME>
+              Only what was seen since then: 2026-11-01, 2026-11-01T12:00:00Z, or how long ago (7d)
+
+          --limit <N>
+              List at most this many, the newest ones
+
+              [default: 100]
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("troubles"), @r"
+    List what went wrong with logs: what we could not do, and what they did
+
+    Exits with 1 if one is not over.
+
+    Usage: countersign troubles [OPTIONS]
+
+    Options:
+          --all
+              Also those that are over
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("log-list"), @r"
+    Show the logs that are followed, or what changed in their lists
+
+    Usage: countersign log-list [OPTIONS] <COMMAND>
+
+    Commands:
+      show  Show the union of the configured lists, as they are now
+      diff  Show what changed from the lists that were last followed to the lists as they are now
+      help  Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("log-list show"), @r"
+    Show the union of the configured lists, as they are now
+
+    Usage: countersign log-list show [OPTIONS]
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("log-list diff"), @r"
+    Show what changed from the lists that were last followed to the lists as they are now
+
+    Usage: countersign log-list diff [OPTIONS]
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("config"), @r"
+    Check or show the configuration
+
+    Usage: countersign config [OPTIONS] <COMMAND>
+
+    Commands:
+      check  Say `ok`, or the first thing that is wrong
+      show   Print all that is in force, defaults included, as a configuration file
+      help   Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("config check"), @r"
+    Say `ok`, or the first thing that is wrong
+
+    Usage: countersign config check [OPTIONS]
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("config show"), @r"
+    Print all that is in force, defaults included, as a configuration file
+
+    Usage: countersign config show [OPTIONS]
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("conformance"), @r"
+    Judge test cases of others, one JSON object a line
+
+    Usage: countersign conformance [OPTIONS] <COMMAND>
+
+    Commands:
+      x509  Read the names out of certificates, and match them
+      sct   Judge the SCTs that certificates carry
+      help  Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("conformance x509"), @r"
+    Read the names out of certificates, and match them
+
+    Prints for each record: record, clean, names, spki_sha256, issuer_key_sha256, matches.
+
+    Usage: countersign conformance x509 [OPTIONS] <FILE>
+
+    Arguments:
+      <FILE>
+              Records of kind (u8: 0 certificate, 1 TBSCertificate), name (u16 length and bytes) and DER
+              (u32 length and bytes), lengths big-endian
+
+    Options:
+          --watch <NAME>
+              A name to look for, written as in the configuration's `guard`
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("conformance sct"), @r"
+    Judge the SCTs that certificates carry
+
+    Prints for each certificate: sha256, scts (status, log, log_id, timestamp_ms).
+
+    Usage: countersign conformance sct [OPTIONS] <CERTS> <ISSUERS> <LOGLIST>
+
+    Arguments:
+      <CERTS>
+              The certificates: one JSON object a line with sha256, issuer_sha256 and der (base64)
+
+      <ISSUERS>
+              Their issuers: one JSON object a line with sha256 and der (base64)
+
+      <LOGLIST>
+              The list of logs (JSON, version 3)
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("completions"), @r"
+    Print completions for a shell
+
+    For bash: countersign completions bash > ~/.local/share/bash-completion/completions/countersign
+
+    Usage: countersign completions [OPTIONS] <SHELL>
+
+    Arguments:
+      <SHELL>
+              The shell that is to complete
+
+              [possible values: bash, elvish, fish, powershell, zsh]
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("man"), @r"
+    Print the manual page, or write the pages of all commands
+
+    Usage: countersign man [OPTIONS]
+
+    Options:
+          --out <DIR>
+              Write a page for each command into this directory
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+}
