@@ -184,7 +184,9 @@ impl<H: Head> Follower<H> {
     /// their places, and what is wrong.
     ///
     /// Leaves before the downloaded position are compared with what was there; leaves after a gap, or beyond
-    /// the head that is being downloaded, are dropped: they will be asked for in their turn.
+    /// the head that is being downloaded, are dropped: they will be asked for in their turn. From a leaf on that
+    /// differs from what was there, all are returned and none enters the tree: they may be those of a second
+    /// tree, which is where a certificate would be hidden.
     pub fn feed_leaves<L: Leaf>(
         &mut self,
         start: u64,
@@ -195,21 +197,27 @@ impl<H: Head> Follower<H> {
         if matches!(self.question, Some(Question::Differs { .. })) {
             return (placed, found);
         }
-        for (index, leaf) in (start..).zip(leaves) {
+        let mut leaves = (start..).zip(leaves);
+        while let Some((index, leaf)) = leaves.next() {
             let Some(end) = self.pending.front().map(Head::size) else { break };
             if index > self.downloaded.size() || index >= end {
                 break;
             }
             let hash = leaf.leaf_hash();
             if index < self.downloaded.size() {
-                if let Some(was) = self.tail.hash(index).filter(|was| *was != hash) {
-                    let (was, is) = (format!("{was:?}"), format!("{hash:?}"));
-                    found.push(Misbehaviour::ChangedEntry { index, was, is });
-                    // Either this is not what the head was signed over, or it is, and there is a second tree.
-                    found.extend(self.go_back());
-                    break;
-                }
-                continue;
+                let Some(was) = self.tail.hash(index).filter(|was| *was != hash) else { continue };
+                let (was, is) = (format!("{was:?}"), format!("{hash:?}"));
+                found.push(Misbehaviour::ChangedEntry { index, was, is });
+                placed.push(Placed { index, hash, leaf });
+                let rest = leaves.take_while(|(index, _)| *index < end);
+                placed.extend(rest.map(|(index, leaf)| Placed {
+                    index,
+                    hash: leaf.leaf_hash(),
+                    leaf,
+                }));
+                // Either this is not what the head was signed over, or it is, and there is a second tree.
+                found.extend(self.go_back());
+                break;
             }
             self.downloaded.push(hash);
             self.tail.push(hash);

@@ -221,7 +221,12 @@ fn a_changed_entry_in_the_unfinished_tile_is_seen() {
     let mut follower = following(300);
     follower.feed_head(honest.head(310, noon()), noon());
     let (placed, found) = follower.feed_leaves(256, other.leaves(256..310));
-    assert_eq!(placed, []);
+    // It and what follows it are shown to whoever looks for names, and nothing of them enters the tree.
+    assert_eq!(
+        placed.iter().map(|placed| placed.index).collect::<Vec<_>>(),
+        (299..310).collect::<Vec<_>>()
+    );
+    assert_eq!(follower.downloaded(), 300);
     assert!(
         matches!(found.as_slice(), [Misbehaviour::ChangedEntry { index: 299, .. }]),
         "{found:?}"

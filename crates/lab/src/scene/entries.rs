@@ -80,10 +80,12 @@ pub(super) async fn changed_tile() -> anyhow::Result<Caught> {
     });
     world.certify(0, &["guarded.example"])?;
     world.run(HOUR / 2).await?;
-    world.ensure_said(0, &["opened changed-entry", "opened wrong-entries"])?;
+    // What follows the changed entry is looked at, although nothing of that answer is believed.
+    let said = ["opened changed-entry", "opened wrong-entries", "sighting 10"];
+    world.ensure_said_in_any_order(0, &said)?;
     world.logs[0].turn(Group::A, |knobs| knobs.substitutes.clear());
     world.run(HOUR / 2).await?;
-    world.ensure_said(0, &["opened changed-entry", "opened wrong-entries", "sighting 10"])?;
+    world.ensure_said_in_any_order(0, &said)?;
     world.ensure_proved(0)?;
     world.stop().await?;
     Ok(Caught::all("the changed entry, with both its hashes", "ct: follower")
