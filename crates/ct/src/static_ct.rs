@@ -1,5 +1,6 @@
 //! What a static log serves (c2sp.org/static-ct-api): its checkpoint and its data tiles.
 
+use aws_lc_rs::digest::{Context, SHA256};
 use countersign_sct::{DigitallySigned, LogKey};
 use countersign_tlog::note::{KeyName, key_id};
 use countersign_tlog::tile::TILE_WIDTH;
@@ -144,6 +145,18 @@ impl<'a> DataTile<'a> {
     }
 }
 
+/// Whether bytes that could not be read begin with the leaf that the tree has under `hash`. If not, they are not what
+/// was logged, whatever they are: a page of HTML in place of a tile, say.
+pub fn begins_with_leaf(bytes: &[u8], hash: &Hash) -> bool {
+    let mut context = Context::new(&SHA256);
+    context.update(&[LEAF_PREFIX]);
+    context.update(LEAF_START);
+    bytes.iter().take(UNKNOWN_BYTES_MAX).any(|octet| {
+        context.update(std::slice::from_ref(octet));
+        context.clone().finish().as_ref() == hash.0
+    })
+}
+
 /// Finds the first of `hashes` whose entry stands somewhere after the start of `bytes`: its offset there, and how
 /// many hashes were passed over. Without one: all bytes, all hashes.
 fn find_entry(bytes: &[u8], hashes: &[Hash]) -> (usize, usize) {
@@ -185,6 +198,11 @@ fn read_tile_leaf<'a>(bytes: &mut Bytes<'a>) -> Result<Entry<'a>, Unreadable> {
 const LEAF_START: &[u8] = &[0, 0];
 /// Signature type of an `RFC6962NoteSignature` (c2sp.org/static-ct-api, "Checkpoints").
 const RFC6962_NOTE_SIGNATURE: u8 = 0x05;
+/// What is hashed in front of a leaf (RFC 6962 §2.1).
+const LEAF_PREFIX: u8 = 0;
+/// How long a leaf of an unknown type may be. Ten times the largest certificates that logs take; each octet more costs
+/// one more hash.
+const UNKNOWN_BYTES_MAX: usize = 1 << 20;
 /// Octets to hash while looking for the entry after an unreadable one: ten times the largest tile seen, so that
 /// bytes made to look like entries cost a bounded time.
 const RESYNC_HASHED_MAX: usize = 16 << 20;

@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use countersign_ct::entry::Entry;
+use countersign_ct::entry::{Content, Entry};
 use countersign_ct::head::{Head, HeadError};
 use countersign_ct::rfc6962::{self, AnswerError, Page, SignedTreeHead};
-use countersign_ct::static_ct::{DataTile, SignedCheckpoint};
+use countersign_ct::static_ct::{DataTile, SignedCheckpoint, begins_with_leaf};
 use countersign_ct::tiles::TileProof;
 use countersign_net::{Connection, FetchError, Get, Gzip, Net, Reply};
 use countersign_sct::LogKey;
@@ -274,7 +274,15 @@ impl Protocol for StaticCt {
 
     fn entries<R>(fetched: &Fetched, take: impl FnOnce(Vec<Entry<'_>>) -> R) -> Result<R, Unmet> {
         let entries = match &fetched.hashes {
-            Some(hashes) => DataTile::read_with(&fetched.body, hashes),
+            Some(hashes) => {
+                let entries = DataTile::read_with(&fetched.body, hashes);
+                if !is_what_was_logged(&entries) {
+                    return Err(Unmet::Unfitting(
+                        "the data tile does not hold what the hash tile says",
+                    ));
+                }
+                entries
+            }
             None => DataTile::read(&fetched.body).entries,
         };
         let have = u64::try_from(entries.len()).expect("a tile has 256 entries");
@@ -300,6 +308,16 @@ impl Protocol for StaticCt {
         }
         proof.prove().ok_or(Unmet::Unfitting("the hash tiles are too narrow"))
     }
+}
+
+/// Whether what cannot be read in a tile is in the tree. Where several such entries follow each other, only the
+/// first can be told apart.
+fn is_what_was_logged(entries: &[Entry<'_>]) -> bool {
+    entries.iter().all(|entry| match entry.content {
+        Content::Unknown { bytes: [], .. } => true,
+        Content::Unknown { bytes, .. } => begins_with_leaf(bytes, &entry.leaf_hash()),
+        Content::Certificate { .. } | Content::Precertificate { .. } => true,
+    })
 }
 
 /// All of one request. A page of a slow log over a slow path takes seconds; minutes mean that it is stuck.

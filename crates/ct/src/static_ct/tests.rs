@@ -47,6 +47,16 @@ fn an_unknown_entry_hides_neither_itself_nor_its_neighbours() {
 }
 
 #[test]
+fn a_leaf_is_known_by_its_hash_alone() {
+    let odd = tile_leaf(99, b"odd");
+    let hash = countersign_tlog::leaf_hash(&[&[0, 0], &odd[..odd.len() - 2]]);
+    assert!(begins_with_leaf(&odd, &hash));
+    assert!(!begins_with_leaf(&odd[1..], &hash));
+    assert!(!begins_with_leaf(b"<html>", &hash));
+    assert!(!begins_with_leaf(&[], &hash));
+}
+
+#[test]
 fn a_tile_of_junk_still_has_an_entry_for_each_hash() {
     let hashes = [Hash([1; 32]), Hash([2; 32]), Hash([3; 32])];
     let entries = DataTile::read_with(b"junk", &hashes);
