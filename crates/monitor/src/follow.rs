@@ -66,6 +66,8 @@ pub(crate) struct Task<P: Protocol> {
     setbacks: u32,
     /// The most leaves that were ever there, right or wrong.
     furthest: u64,
+    /// The least that was ever left of the search for the place to begin.
+    closest: u64,
     /// Connections that broke in a row.
     broken: u32,
     /// Found, but not in the store.
@@ -148,6 +150,7 @@ impl<P: Protocol> Task<P> {
             proofs_failed: 0,
             setbacks: 0,
             furthest: 0,
+            closest: u64::MAX,
             broken: 0,
             sightings: Vec::new(),
             committed_at: Timestamp::MIN,
@@ -279,7 +282,10 @@ impl<P: Protocol> Task<P> {
                     unreachable!("the search asked")
                 };
                 start.feed_time(time);
-                self.setbacks = 0;
+                if start.left() < self.closest {
+                    self.closest = start.left();
+                    self.setbacks = 0;
+                }
             }
             Ask::Frontier { size, head_size } => {
                 let (frontier, proof) = self

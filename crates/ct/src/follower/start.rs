@@ -70,6 +70,11 @@ impl<H: Head> Start<H> {
         self.head.size()
     }
 
+    /// Number of leaves among which the place still is, less one. Falls with each answer.
+    pub fn left(&self) -> u64 {
+        self.high - self.low
+    }
+
     /// What is needed next. The same until the search is fed.
     pub fn next(&self) -> Ask {
         if self.low == self.high {

@@ -2,6 +2,7 @@
 
 use countersign_ct::Misbehaviour;
 use countersign_ct::backlog::Race;
+use countersign_ct::follower::Ask;
 use countersign_ct::head::{Head, HeadError};
 use countersign_net::pace::{BACKOFF_MAX, BACKOFF_MIN};
 use countersign_store::poll::Poll;
@@ -98,8 +99,8 @@ impl<P: Protocol> Task<P> {
                 self.poll_at = Timestamp::MIN;
             }
             // A later head may have a place to begin that can be proved.
-            Failure::Unmet(Unmet::Unfitting(_)) if matches!(self.stage, Stage::Starting(_)) => {
-                self.stage = Stage::New;
+            Failure::Unmet(Unmet::Unfitting(_)) if self.is_proving_start() => {
+                self.stage = Stage::New
             }
             Failure::Unmet(_) | Failure::Misbehaved(_) | Failure::Stopped => {}
         }
@@ -118,6 +119,11 @@ impl<P: Protocol> Task<P> {
             }
         }
         given_up.then(|| Outcome::GaveUp(format!("{}: {why}", self.log.description)))
+    }
+
+    /// Whether the place to begin was found and is yet to be proved.
+    fn is_proving_start(&self) -> bool {
+        matches!(&self.stage, Stage::Starting(start) if matches!(start.next(), Ask::Frontier { .. }))
     }
 
     /// When the next step may be tried after one that failed: a part of a bound that doubles with each setback.
