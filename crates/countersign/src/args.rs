@@ -77,8 +77,8 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Follow every log, and report each certificate that names a guarded service
     ///
-    /// Goes on until it is stopped. With --once it exits with 1 if there was something to report, with
-    /// 2 if it could not look at all of it.
+    /// Goes on until it is stopped. With --once it exits with 1 if it reported a sighting or misbehaviour,
+    /// with 2 if it could not look at all of it.
     Watch(WatchArgs),
     /// Show for each log how far it has been read and proved
     ///
@@ -87,7 +87,7 @@ pub(crate) enum Command {
     /// longer ago than this, since guarding began, has been seen.
     ///
     /// Exits with 1 if a log misbehaved, with 2 if some log was not verified for longer than
-    /// `stale-after`, or never.
+    /// `stale-after`, or never, or if there is an open trouble with the lists of logs.
     Status,
     /// List the certificates seen that name a guarded service
     ///
@@ -97,7 +97,7 @@ pub(crate) enum Command {
     ///
     /// Exits with 1 if one is not over.
     Troubles(TroublesArgs),
-    /// Show the logs that are followed, or what changed in their lists
+    /// Show the logs that the lists name, and which are followed; or what changed in them
     #[command(subcommand)]
     LogList(LogListCommand),
     /// Play attacks and quiet days on a small Internet of our own, and show what is caught
@@ -192,7 +192,10 @@ pub(crate) struct TroublesArgs {
 /// `log-list …`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum LogListCommand {
-    /// Show the union of the configured lists, as they are now
+    /// Show the union of the configured lists as they are now: its logs, and which are followed
+    ///
+    /// A log is followed if some list has it as qualified, usable or read-only, or for monitoring only,
+    /// until all certificates that it takes have expired. Of the others it is said why they are not.
     Show,
     /// Show what changed from the lists that were last followed to the lists as they are now
     Diff,

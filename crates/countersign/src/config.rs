@@ -22,7 +22,7 @@ use file::File;
 
 pub(crate) use init::init;
 pub(crate) use period::Period;
-pub(crate) use settings::{GUARD_HINT, Settings, bad_guard};
+pub(crate) use settings::{Settings, guard};
 
 /// What is in force: the file that the flags name or the first there is, and the flags above it.
 pub(crate) fn settings(global: &Global) -> Result<Settings, Failure> {

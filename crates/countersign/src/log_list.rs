@@ -1,4 +1,5 @@
-//! `countersign log-list`: the logs that the configured lists name, and what changed in them.
+//! `countersign log-list`: the logs that the configured lists name, which of them are followed, and
+//! what changed in the lists.
 
 use std::fs;
 use std::io::Read as _;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use comfy_table::{Cell, Color};
 use countersign_monitor::ListSource;
+use countersign_monitor::roster::Roster;
 use countersign_monitor::settings::Place;
 use countersign_net::{Clock, Connection, Get, Gzip, Net};
 use countersign_sct::log_list::{Changed, Field, LIST_BYTES_MAX, Skipped};
@@ -16,12 +18,13 @@ use countersign_store::Store;
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::runtime;
+use tracing::warn;
 
 use crate::ExitStatus;
 use crate::args::LogListCommand;
 use crate::config::Settings;
 use crate::failure::Failure;
-use crate::print::{Form, Printer, base64, cell, rough};
+use crate::print::{Form, Printer, base64, cell, day, rough};
 use crate::progress::Progress;
 use crate::way_out;
 
@@ -49,11 +52,17 @@ fn show(
     for list in current(settings, progress, now)? {
         match list {
             Ok(list) => lists.push(list),
-            Err(error) => unread = unread.or(Some(error)),
+            Err(error) => {
+                // The last one ends the command; those before it are said as well.
+                if let Some(before) = unread.replace(error) {
+                    warn!("{before:#}");
+                }
+            }
         }
     }
+    let roster = Roster::new(lists.clone(), &settings.own_logs(), now);
     let list = with_extra_logs(lists, settings);
-    let rows = list.logs.iter().map(|log| LogRow::new("log", log, now));
+    let rows = list.logs.iter().map(|log| ShownRow::new(log, &roster, now));
     match printer.form() {
         Form::Json => {
             rows.into_iter().try_for_each(|row| printer.object(&row))?;
@@ -115,20 +124,16 @@ fn current(
     let net = if far { Some(way_out::net(settings)?) } else { None };
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let list = |source: &ListSource| {
-        let bytes = match (&source.place, &net) {
+        let (place, bytes) = match (&source.place, &net) {
             (Place::Url(url), Some(net)) => {
                 let _bar = progress.spinner(&format!("fetching {url}"));
-                runtime.block_on(fetch(net, url, settings, now))
+                (url.clone(), runtime.block_on(fetch(net, url, settings, now)))
             }
-            (Place::File(path), _) => read(path),
+            (Place::File(path), _) => (path.display().to_string(), read(path)),
             (Place::Url(_), None) => unreachable!("a list with a URL asks for a way out"),
         };
-        let name = &source.name;
-        let bytes = bytes.with_context(|| format!("cannot get the list {name}"))?;
-        match &source.place {
-            Place::Url(url) => parse(url, &bytes),
-            Place::File(path) => parse(&path.display().to_string(), &bytes),
-        }
+        let bytes = bytes.with_context(|| format!("cannot get the list {}", source.name))?;
+        parse(&place, &bytes)
     };
     Ok(settings.sources.iter().map(list).collect())
 }
@@ -200,6 +205,15 @@ struct LogRow {
     changed: Vec<&'static str>,
 }
 
+/// A log of `log-list show`: the log itself, and whether it is followed.
+#[derive(Serialize)]
+struct ShownRow {
+    #[serde(flatten)]
+    log: LogRow,
+    followed: bool,
+    why_not: Option<&'static str>,
+}
+
 /// What was left out of a list, in JSON (docs/json.md).
 #[derive(Serialize)]
 struct SkippedRow {
@@ -210,7 +224,8 @@ struct SkippedRow {
 
 /// A list has some 200 KiB; over Tor that takes seconds.
 const LIST_TIME_MAX: Duration = Duration::from_secs(60);
-const HEADER: [&str; 7] = ["LOG", "OPERATOR", "READ BY", "STATE", "MMD", "EXPIRING", "URL"];
+const HEADER: [&str; 8] =
+    ["LOG", "OPERATOR", "READ BY", "STATE", "FOLLOWED", "MMD", "EXPIRING", "URL"];
 
 impl LogRow {
     fn new(r#type: &'static str, log: &Log, now: Timestamp) -> Self {
@@ -257,29 +272,6 @@ impl LogRow {
         Self { changed: fields.collect(), ..Self::new("changed", changed.new, now) }
     }
 
-    /// What people are shown of it in the list.
-    fn cells(&self) -> Vec<Cell> {
-        let day = |time: &Option<String>| {
-            time.as_deref().and_then(|time| time.get(..10)).map(str::to_owned)
-        };
-        let expiring = match (day(&self.not_after_from), day(&self.not_after_before)) {
-            (Some(from), Some(before)) => format!("{from} to {before}"),
-            (Some(_) | None, _) => "any time".to_owned(),
-        };
-        let mmd = self.mmd_seconds.map(Duration::from_secs);
-        let purpose = if self.purpose == "production" { "" } else { self.purpose };
-        let color = if self.state == "usable" { Color::Green } else { Color::Reset };
-        vec![
-            cell(&self.log),
-            cell(&self.operator),
-            Cell::new(self.api),
-            Cell::new(format!("{} {purpose}", self.state).trim_end()).fg(color),
-            Cell::new(mmd.map_or("not told".to_owned(), rough)),
-            Cell::new(expiring),
-            cell(&self.url),
-        ]
-    }
-
     /// What people are shown of it in a comparison.
     fn sentence(&self) -> String {
         let fields = match self.changed.as_slice() {
@@ -288,6 +280,59 @@ impl LogRow {
         };
         format!("{}: {} of {}, {}{fields}", self.r#type, self.log, self.operator, self.state)
     }
+}
+
+impl ShownRow {
+    fn new(log: &Log, roster: &Roster, now: Timestamp) -> Self {
+        let why_not = why_not_followed(log, roster, now);
+        Self { log: LogRow::new("log", log, now), followed: why_not.is_none(), why_not }
+    }
+
+    /// What people are shown of it.
+    fn cells(&self) -> Vec<Cell> {
+        let Self { log, why_not, .. } = self;
+        let from = day(log.not_after_from.as_deref());
+        let expiring = match (from, day(log.not_after_before.as_deref())) {
+            (Some(from), Some(before)) => format!("{from} to {before}"),
+            (Some(_) | None, _) => "any time".to_owned(),
+        };
+        let mmd = log.mmd_seconds.map(Duration::from_secs);
+        let purpose = if log.purpose == "production" { "" } else { log.purpose };
+        let color = if self.followed { Color::Green } else { Color::Reset };
+        vec![
+            cell(&log.log),
+            cell(&log.operator),
+            Cell::new(log.api),
+            Cell::new(format!("{} {purpose}", log.state).trim_end()),
+            Cell::new(why_not.map_or("yes".to_owned(), |why| format!("no: {why}"))).fg(color),
+            Cell::new(mmd.map_or("not told".to_owned(), rough)),
+            Cell::new(expiring),
+            cell(&log.url),
+        ]
+    }
+}
+
+/// Why `watch` does not follow a log; `None` if it does. The roster decides, list by list; why it
+/// did is told from the union.
+fn why_not_followed(log: &Log, roster: &Roster, now: Timestamp) -> Option<&'static str> {
+    if roster.followed.contains_key(&log.key.id()) {
+        return None;
+    }
+    if roster.unlocated.contains(&log.description) {
+        return Some("no list says where it is");
+    }
+    Some(match (log.purpose, log.state_at(now)) {
+        (Purpose::Test, _) => "for tests",
+        (_, State::Pending) => "pending",
+        (_, State::Retired) => "retired",
+        (_, State::Rejected) => "rejected",
+        (Purpose::Production, State::Unstated) => "no list says its state",
+        // What is left would be followed, if its time were not over.
+        (
+            Purpose::Production | Purpose::MonitoringOnly,
+            State::Unstated | State::Qualified | State::Usable | State::ReadOnly { .. },
+        ) => "all in it has expired",
+    })
 }
 
 impl SkippedRow {

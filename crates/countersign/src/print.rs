@@ -13,7 +13,7 @@ use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 pub(crate) use bytes::{base64, hex};
-pub(crate) use human::{count, rough};
+pub(crate) use human::{count, day, rough};
 pub(crate) use plain::plain;
 
 /// What a command prints its results as.

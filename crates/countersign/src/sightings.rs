@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use comfy_table::Cell;
-use countersign_ct::watchlist::Guard;
 use countersign_net::Clock;
 use countersign_store::Store;
 use countersign_store::log::LogRow;
@@ -13,9 +12,8 @@ use tracing::warn;
 
 use crate::ExitStatus;
 use crate::args::SightingsArgs;
-use crate::config::{GUARD_HINT, Settings, bad_guard};
-use crate::failure::Failure;
-use crate::print::{Form, Printer, base64, cell, hex, plain};
+use crate::config::{Settings, guard};
+use crate::print::{Form, Printer, base64, cell, day, hex, plain};
 
 /// Lists the newest sightings that the flags ask for, the newest last.
 pub(crate) fn run(
@@ -23,14 +21,10 @@ pub(crate) fn run(
     settings: &Settings,
     printer: &mut Printer,
 ) -> anyhow::Result<ExitStatus> {
-    let guard = args.guard.as_deref().map(Guard::parse).transpose().map_err(|why| {
-        let text = args.guard.as_deref().unwrap_or_default();
-        Failure::new(bad_guard(text, &why)).hint(GUARD_HINT)
-    })?;
+    let guard = args.guard.as_deref().map(guard).transpose()?.map(|guard| guard.to_string());
     let reader = Store::open_reader(&settings.state_dir)?;
     let logs = reader.logs()?;
     let logs: HashMap<_, _> = logs.iter().map(|row| (row.log.id, row)).collect();
-    let guard = guard.map(|guard| guard.to_string());
     // One more than is listed tells whether there are more.
     let filter = SightingFilter { after: None, guard, limit: args.limit.saturating_add(1) };
     let mut sightings = reader.sightings(&filter)?;
@@ -42,7 +36,9 @@ pub(crate) fn run(
         sightings.remove(0);
         warn!("there are more sightings, older ones; --limit lists more than {}", args.limit);
     }
-    let rows = sightings.iter().map(|sighting| SightingRow::new(sighting, &logs));
+    let rows = sightings
+        .iter()
+        .map(|sighting| SightingRow::new(sighting, logs.get(&sighting.log).copied()));
     match printer.form() {
         Form::Json => rows.into_iter().try_for_each(|row| printer.object(&row))?,
         Form::Human => printer.table(&HEADER, rows.map(|row| row.cells()).collect())?,
@@ -72,7 +68,8 @@ pub(crate) struct SightingRow {
     extra_sha256: String,
 }
 
-/// Which guard a name met, and how the name had to be read.
+/// Which guard a name met, and how the name had to be read. Without a name it was the certificate as
+/// a whole that met it.
 #[derive(Serialize)]
 pub(crate) struct MatchRow {
     pub(crate) guard: String,
@@ -83,18 +80,18 @@ pub(crate) struct MatchRow {
 const HEADER: [&str; 6] = ["ID", "FOUND", "NAME", "VALID", "ISSUER KEY", "LOG"];
 
 impl SightingRow {
-    /// The row of a sighting; `logs` by their ids.
-    pub(crate) fn new(sighting: &Sighting, logs: &HashMap<[u8; 32], &LogRow>) -> Self {
-        let matches = sighting.matches.iter().map(|row| MatchRow {
-            guard: row.guard.clone(),
-            name: row.name.clone(),
-            reading: row.reading.clone(),
+    /// The row of a sighting in this log.
+    pub(crate) fn new(sighting: &Sighting, log: Option<&LogRow>) -> Self {
+        let matches = sighting.matches.iter().map(|found| MatchRow {
+            guard: found.guard.clone(),
+            name: found.name.clone(),
+            reading: found.reading.clone(),
         });
         Self {
             r#type: "sighting",
             id: sighting.id.0,
             found_at: sighting.found_at.to_string(),
-            log: logs.get(&sighting.log).map(|row| row.log.description.clone()),
+            log: log.map(|row| row.log.description.clone()),
             log_id: base64(&sighting.log),
             index: sighting.index,
             logged_at: sighting.logged_at.map(|time| time.to_string()),
@@ -111,13 +108,30 @@ impl SightingRow {
         }
     }
 
-    /// What people are shown of it.
+    /// What people are told of it in one line.
+    pub(crate) fn sentence(&self) -> String {
+        let mut matches: Vec<_> = self
+            .matches
+            .iter()
+            .map(|found| format!("{} ({})", found.met(&self.names), found.reading))
+            .collect();
+        matches.dedup();
+        format!(
+            "SIGHTING {}: a {} for {}, entry {} of {}",
+            self.id,
+            self.entry,
+            matches.join(", "),
+            self.index,
+            self.log.as_deref().unwrap_or(&self.log_id)
+        )
+    }
+
+    /// What people are shown of it in a table.
     fn cells(&self) -> Vec<Cell> {
-        let mut names: Vec<_> = self.matches.iter().map(|row| plain(&row.name)).collect();
+        let mut names: Vec<_> =
+            self.matches.iter().map(|found| plain(&found.met(&self.names)).into_owned()).collect();
         names.dedup();
-        let day =
-            |time: &Option<String>| time.as_deref().and_then(|t| t.get(..10)).map(str::to_owned);
-        let valid = match (day(&self.not_before), day(&self.not_after)) {
+        let valid = match (day(self.not_before.as_deref()), day(self.not_after.as_deref())) {
             (Some(from), Some(to)) => format!("{from} to {to}"),
             (Some(from), None) => format!("from {from}"),
             (None, Some(to)) => format!("to {to}"),
@@ -135,3 +149,25 @@ impl SightingRow {
         ]
     }
 }
+
+impl MatchRow {
+    /// What of the certificate met the guard, for people; `names` are all that it has.
+    fn met(&self, names: &[String]) -> String {
+        if !self.name.is_empty() {
+            return self.name.clone();
+        }
+        // No single name was met: the guard is for everything, or the certificate has too many
+        // patterns to compare them all.
+        if self.guard != EVERYTHING {
+            return format!("{}, perhaps", self.guard);
+        }
+        match names {
+            [] => "no name that can be read".to_owned(),
+            [name] => name.clone(),
+            [name, others @ ..] => format!("{name} and {} more", others.len()),
+        }
+    }
+}
+
+/// The guard for everything, as it is written.
+const EVERYTHING: &str = ".";

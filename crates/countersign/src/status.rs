@@ -1,6 +1,5 @@
 //! `countersign status`: how far each log has been read and proved, and what that leaves unseen.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use comfy_table::{Cell, CellAlignment, Color};
@@ -25,11 +24,10 @@ pub(crate) fn run(settings: &Settings, printer: &mut Printer) -> anyhow::Result<
     let rows: Vec<_> =
         followed.map(|row| LogRow::new(row, settings.watch.stale_after, now)).collect();
     let summary = Summary::new(&status, &rows);
-    let logs = status.logs.iter().map(|row| (row.log.log.id, &row.log)).collect::<HashMap<_, _>>();
-    let others = status.troubles.iter().map(|trouble| TroubleRow::new(trouble, &logs));
     match printer.form() {
         Form::Json => {
             rows.iter().try_for_each(|row| printer.object(row))?;
+            let others = status.troubles.iter().map(|trouble| TroubleRow::new(trouble, None));
             others.into_iter().try_for_each(|row| printer.object(&row))?;
             printer.object(&summary)?;
         }
@@ -41,7 +39,7 @@ pub(crate) fn run(settings: &Settings, printer: &mut Printer) -> anyhow::Result<
             printer.line(summary.line(settings.watch.stale_after))?;
         }
     }
-    Ok(summary.exit_status())
+    Ok(summary.exit_status(&status.troubles))
 }
 
 /// A log in JSON (docs/json.md).
@@ -222,11 +220,12 @@ impl Summary {
         line
     }
 
-    /// Misbehaviour is told before blindness: who reads the rows sees both.
-    fn exit_status(&self) -> ExitStatus {
+    /// Misbehaviour is told before blindness: who reads the rows sees both. `of_no_log` are the open
+    /// troubles that are about no single log, but about the lists that say which logs there are.
+    fn exit_status(&self, of_no_log: &[Trouble]) -> ExitStatus {
         if self.misbehaved > 0 {
             ExitStatus::Findings
-        } else if self.stale > 0 || self.logs == 0 {
+        } else if self.stale > 0 || self.logs == 0 || !of_no_log.is_empty() {
             ExitStatus::CouldNotLook
         } else {
             ExitStatus::Expected

@@ -23,7 +23,10 @@ pub(crate) fn run(
     let logs = reader.logs()?;
     let logs: HashMap<_, _> = logs.iter().map(|row| (row.log.id, row)).collect();
     let troubles = if args.all { all(&reader)? } else { reader.open_troubles()? };
-    let rows = troubles.iter().map(|trouble| TroubleRow::new(trouble, &logs));
+    let rows = troubles.iter().map(|trouble| {
+        let log = trouble.log.as_ref().and_then(|id| logs.get(id));
+        TroubleRow::new(trouble, log.copied())
+    });
     match printer.form() {
         Form::Json => rows.into_iter().try_for_each(|row| printer.object(&row))?,
         Form::Human => printer.table(&HEADER, rows.map(|row| row.cells()).collect())?,
@@ -74,10 +77,9 @@ const HEADER: [&str; 6] = ["ID", "SINCE", "LAST SEEN", "LOG", "KIND", "WHAT"];
 const PAGE: u32 = 1000;
 
 impl TroubleRow {
-    /// The row of a trouble; `logs` by their ids.
-    pub(crate) fn new(trouble: &Trouble, logs: &HashMap<[u8; 32], &LogRow>) -> Self {
+    /// The row of a trouble with this log, if it is about one.
+    pub(crate) fn new(trouble: &Trouble, log: Option<&LogRow>) -> Self {
         let evidence = trouble.evidence.iter();
-        let log = trouble.log.as_ref().and_then(|id| logs.get(id));
         Self {
             r#type: "trouble",
             id: trouble.id.0,

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 use countersign_ct::watchlist::Watchlist;
-use countersign_monitor::{Chance, Ended, Extent, Hooks, Outlet, OwnLog, World};
+use countersign_monitor::{Chance, Ended, Extent, Hooks, Outlet, World};
 use countersign_net::Clock;
 use countersign_net::pace::Rates;
 use countersign_store::log::LogRow;
@@ -22,30 +22,24 @@ use tokio_util::sync::CancellationToken;
 use crate::ExitStatus;
 use crate::args::WatchArgs;
 use crate::config::Settings;
-use crate::failure::Failure;
 use crate::print::{Form, Printer, base64};
 use crate::progress::{Bar, Progress};
 use crate::sightings::SightingRow;
 use crate::troubles::TroubleRow;
 use crate::way_out;
 
-/// Watches, from what the store has on.
+/// Watches, going on from what the store has.
 pub(crate) fn run(
     args: &WatchArgs,
     settings: &Settings,
     printer: &mut Printer,
     progress: &Progress,
 ) -> anyhow::Result<ExitStatus> {
-    if settings.guards.is_empty() {
-        let failure = Failure::new("`guard` is empty: there is nothing to watch for");
-        return Err(failure
-            .hint("set guard = [\".your.domain\"] in the configuration file")
-            .into());
-    }
     let clock = Clock::system();
     let net = way_out::net(settings)?;
     let store = Arc::new(Store::open(&settings.state_dir)?);
     let findings = Arc::new(AtomicU64::new(0));
+    // The reporter takes its outlet along into a task, and with it a printer of its own.
     let outlet = Lines {
         printer: Printer::new(printer.form(), printer.color()),
         reader: Store::open_reader(&settings.state_dir)?,
@@ -98,18 +92,14 @@ fn status(extent: Extent, ended: &Ended, findings: u64) -> ExitStatus {
 
 /// What the monitor is told, from what the configuration says.
 fn plan(settings: &Settings, since: Option<jiff::Timestamp>) -> countersign_monitor::Settings {
-    let start = u32::try_from(settings.watch.requests_per_second).map_or(f64::MAX, f64::from);
+    let start = u32::try_from(settings.watch.requests_per_second)
+        .map(f64::from)
+        .expect("the configuration allows a few thousand");
     let rates = Rates { start, max: Rates::default().max.max(start) };
-    let own_logs = settings.extra_logs.iter().map(|log| OwnLog {
-        description: log.description.clone(),
-        key: log.key.clone(),
-        api: log.api.clone(),
-        mmd_s: log.mmd_s,
-    });
     countersign_monitor::Settings {
         watchlist: Watchlist::new(settings.guards.clone()).expect("the configuration was checked"),
         lists: settings.sources.clone(),
-        own_logs: own_logs.collect(),
+        own_logs: settings.own_logs(),
         list_refresh: settings.refresh,
         poll: settings.watch.poll,
         jobs_per_log: settings.watch.jobs_per_log,
@@ -148,21 +138,19 @@ struct Lines {
 
 impl Outlet for Lines {
     fn write(&mut self, report: &Report) -> io::Result<()> {
-        let log = match &report.event {
+        let id = match &report.event {
             Event::Sighting(sighting) => Some(sighting.log),
             Event::TroubleOpened(trouble) | Event::TroubleClosed(trouble) => trouble.log,
-            Event::LogAdded(row) | Event::LogRemoved(row) => Some(row.log.id),
+            Event::LogAdded(_) | Event::LogRemoved(_) => None,
         };
-        if log.is_some_and(|id| !self.logs.contains_key(&id)) {
+        if id.is_some_and(|id| !self.logs.contains_key(&id)) {
             let rows = self.reader.logs().map_err(io::Error::other)?;
             self.logs = rows.into_iter().map(|row| (row.log.id, row)).collect();
         }
+        let log = id.and_then(|id| self.logs.get(&id));
         match self.printer.form() {
-            Form::Json => self.object(report)?,
-            Form::Human => {
-                let line = self.line(report);
-                self.printer.line(line)?;
-            }
+            Form::Json => self.printer.object(&ReportRow::new(report, log))?,
+            Form::Human => self.printer.line(sentence(report, log))?,
         }
         let found = match &report.event {
             Event::Sighting(_) => true,
@@ -174,59 +162,23 @@ impl Outlet for Lines {
     }
 }
 
-impl Lines {
-    fn object(&mut self, report: &Report) -> io::Result<()> {
-        let logs: HashMap<_, _> = self.logs.iter().map(|(id, row)| (*id, row)).collect();
-        let (event, row) = match &report.event {
-            Event::Sighting(sighting) => {
-                ("sighting", Row::Sighting(SightingRow::new(sighting, &logs)))
-            }
-            Event::TroubleOpened(trouble) => {
-                ("trouble-opened", Row::Trouble(TroubleRow::new(trouble, &logs)))
-            }
-            Event::TroubleClosed(trouble) => {
-                ("trouble-closed", Row::Trouble(TroubleRow::new(trouble, &logs)))
-            }
-            Event::LogAdded(row) => ("log-added", Row::Log(LogLine::new(row))),
-            Event::LogRemoved(row) => ("log-removed", Row::Log(LogLine::new(row))),
-        };
-        let line = ReportRow { report: report.id.0, at: report.at.to_string(), event, row };
-        Ok(self.printer.object(&line)?)
-    }
-
-    fn line(&self, report: &Report) -> String {
-        let log = |id: &[u8; 32]| {
-            self.logs.get(id).map_or_else(|| base64(id), |row| row.log.description.clone())
-        };
-        let what = match &report.event {
-            Event::Sighting(sighting) => {
-                let mut names: Vec<_> = sighting
-                    .matches
-                    .iter()
-                    .map(|found| format!("{} ({})", found.name, found.reading))
-                    .collect();
-                names.dedup();
-                let kind = if sighting.precertificate { "precertificate" } else { "certificate" };
-                let (names, log) = (names.join(", "), log(&sighting.log));
-                format!(
-                    "SIGHTING {}: a {kind} for {names}, entry {} of {log}",
-                    sighting.id.0, sighting.index
-                )
-            }
-            Event::TroubleOpened(trouble) => {
-                let log = trouble.log.as_ref().map_or(String::new(), |id| format!("{}: ", log(id)));
-                format!("TROUBLE {} ({}): {log}{}", trouble.id.0, trouble.kind, trouble.detail)
-            }
-            Event::TroubleClosed(trouble) => {
-                let log =
-                    trouble.log.as_ref().map_or(String::new(), |id| format!(" of {}", log(id)));
-                format!("over: trouble {} ({}){log}", trouble.id.0, trouble.kind)
-            }
-            Event::LogAdded(row) => format!("following {} at {}", row.log.description, row.log.url),
-            Event::LogRemoved(row) => format!("no longer following {}", row.log.description),
-        };
-        format!("{:.0} {what}", report.at)
-    }
+/// What people are told of a report, with the log that it is about, if it is about one.
+fn sentence(report: &Report, log: Option<&LogRow>) -> String {
+    let name = |id| log.map_or_else(|| base64(id), |row| row.log.description.clone());
+    let what = match &report.event {
+        Event::Sighting(sighting) => SightingRow::new(sighting, log).sentence(),
+        Event::TroubleOpened(trouble) => {
+            let log = trouble.log.as_ref().map_or(String::new(), |id| format!("{}: ", name(id)));
+            format!("TROUBLE {} ({}): {log}{}", trouble.id.0, trouble.kind, trouble.detail)
+        }
+        Event::TroubleClosed(trouble) => {
+            let log = trouble.log.as_ref().map_or(String::new(), |id| format!(" of {}", name(id)));
+            format!("over: trouble {} ({}){log}", trouble.id.0, trouble.kind)
+        }
+        Event::LogAdded(row) => format!("following {} at {}", row.log.description, row.log.url),
+        Event::LogRemoved(row) => format!("no longer following {}", row.log.description),
+    };
+    format!("{:.0} {what}", report.at)
 }
 
 /// A report in JSON (docs/json.md).
@@ -239,6 +191,7 @@ struct ReportRow {
     row: Row,
 }
 
+/// What a report is about.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Row {
@@ -247,6 +200,7 @@ enum Row {
     Log(LogLine),
 }
 
+/// A log in JSON (docs/json.md).
 #[derive(Serialize)]
 struct LogLine {
     r#type: &'static str,
@@ -254,6 +208,26 @@ struct LogLine {
     log_id: String,
     operator: String,
     url: String,
+}
+
+impl ReportRow {
+    /// The row of a report about something in this log, if it is about one.
+    fn new(report: &Report, log: Option<&LogRow>) -> Self {
+        let (event, row) = match &report.event {
+            Event::Sighting(sighting) => {
+                ("sighting", Row::Sighting(SightingRow::new(sighting, log)))
+            }
+            Event::TroubleOpened(trouble) => {
+                ("trouble-opened", Row::Trouble(TroubleRow::new(trouble, log)))
+            }
+            Event::TroubleClosed(trouble) => {
+                ("trouble-closed", Row::Trouble(TroubleRow::new(trouble, log)))
+            }
+            Event::LogAdded(row) => ("log-added", Row::Log(LogLine::new(row))),
+            Event::LogRemoved(row) => ("log-removed", Row::Log(LogLine::new(row))),
+        };
+        Self { report: report.id.0, at: report.at.to_string(), event, row }
+    }
 }
 
 impl LogLine {

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::address::{CONTACT_HINT, contact};
 use super::file::File;
-use super::settings::{GUARD_HINT, Settings, bad_guard};
+use super::settings::{Settings, bad_guard, guard_hint};
 use crate::ExitStatus;
 use crate::args::InitArgs;
 use crate::failure::Failure;
@@ -55,7 +55,8 @@ struct InitRow {
 fn guard(name: &str) -> Result<Guard, Failure> {
     let below = !name.starts_with('.') && name.parse::<IpAddr>().is_err();
     let text = if below { format!(".{name}") } else { name.to_owned() };
-    Guard::parse(&text).map_err(|why| Failure::new(bad_guard(name, &why)).hint(GUARD_HINT))
+    // What is refused is what was written, without the dot.
+    Guard::parse(&text).map_err(|why| Failure::new(bad_guard(name, why)).hint(guard_hint(why)))
 }
 
 /// The template with the names and the contact in their places.

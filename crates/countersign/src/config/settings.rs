@@ -1,16 +1,15 @@
 //! What is in force: the file's values checked, the defaults in place of what it leaves out.
 
 use std::collections::HashSet;
-use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use countersign_ct::watchlist::{GUARDS_MAX, Guard};
-use countersign_monitor::ListSource;
+use countersign_ct::watchlist::{GUARDS_MAX, Guard, GuardError};
 use countersign_monitor::settings::Place;
+use countersign_monitor::{ListSource, OwnLog};
 use countersign_net::Vantage;
 use countersign_sct::{Api, Log, LogKey, Purpose, State};
 use jiff::Timestamp;
@@ -28,7 +27,7 @@ use crate::when;
 /// All that the operator decides. [`Settings::new`] makes it from a file; flags stand above it.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// Whom the operators of logs may write to; `watch` needs it.
+    /// Whom the operators of logs may write to; nobody is asked for anything without it.
     pub(crate) contact: Option<String>,
     /// Where all that was seen is kept.
     pub(crate) state_dir: PathBuf,
@@ -36,8 +35,9 @@ pub(crate) struct Settings {
     pub(crate) guards: Vec<Guard>,
     /// From when on; without it from when guarding began.
     pub(crate) since: Option<Timestamp>,
-    /// The lists whose union is followed, and how often they are read again.
+    /// The lists that say which logs there are.
     pub(crate) sources: Vec<ListSource>,
+    /// How often the lists are read again.
     pub(crate) refresh: Duration,
     /// Logs that no list names.
     pub(crate) extra_logs: Vec<Log>,
@@ -89,6 +89,17 @@ impl Settings {
         })
     }
 
+    /// The logs that no list names, as the monitor takes them.
+    pub(crate) fn own_logs(&self) -> Vec<OwnLog> {
+        let own_log = |log: &Log| OwnLog {
+            description: log.description.clone(),
+            key: log.key.clone(),
+            api: log.api.clone(),
+            mmd_s: log.mmd_s,
+        };
+        self.extra_logs.iter().map(own_log).collect()
+    }
+
     /// The file that would say all of this, defaults included.
     pub(super) fn spec(&self) -> Spec {
         Spec {
@@ -134,7 +145,7 @@ fn guards(texts: &[Spanned<String>], file: &File) -> Result<Vec<Guard>, Failure>
     let (mut guards, mut seen) = (Vec::with_capacity(texts.len()), HashSet::new());
     for text in texts {
         let guard = Guard::parse(text.get_ref()).map_err(|why| {
-            file.failure_at(text, bad_guard(text.get_ref(), &why)).hint(GUARD_HINT)
+            file.failure_at(text, bad_guard(text.get_ref(), why)).hint(guard_hint(why))
         })?;
         if !seen.insert(guard.to_string()) {
             return Err(file
@@ -146,14 +157,23 @@ fn guards(texts: &[Spanned<String>], file: &File) -> Result<Vec<Guard>, Failure>
     Ok(guards)
 }
 
-/// Why a text is not a name to guard.
-pub(crate) fn bad_guard(text: &str, why: &impl Display) -> String {
+/// The guard that a text on the command line means.
+pub(crate) fn guard(text: &str) -> Result<Guard, Failure> {
+    Guard::parse(text).map_err(|why| Failure::new(bad_guard(text, why)).hint(guard_hint(why)))
+}
+
+/// Why a text is no guard.
+pub(super) fn bad_guard(text: &str, why: GuardError) -> String {
     format!("cannot guard {text:?}: {why}")
 }
 
-/// What a guard may be.
-pub(crate) const GUARD_HINT: &str = "\"example.org\" is that name alone, \".example.org\" the name \
-     and all below it, \"192.0.2.1\" an address";
+/// What to write instead of it.
+pub(super) fn guard_hint(why: GuardError) -> &'static str {
+    why.hint().unwrap_or(
+        "\"example.org\" is that name alone, \".example.org\" the name and all below it, \
+         \"192.0.2.1\" an address",
+    )
+}
 
 fn contact_of(text: &Spanned<String>, file: &File) -> Result<String, Failure> {
     file.checked(text, contact).map_err(|failure| failure.hint(CONTACT_HINT))

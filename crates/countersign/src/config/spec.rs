@@ -16,8 +16,8 @@ use super::period::Period;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Spec {
     /// Whom the operators of logs may write to about our requests: an e-mail address or an https
-    /// URL, sent with each request. `countersign watch` asks for it, since some operators let all
-    /// clients that name nobody share one small allowance.
+    /// URL, sent with each request. Nobody is asked for anything without it, since some operators let
+    /// all clients that name nobody share one small allowance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) contact: Option<Spanned<String>>,
     /// Where all that was seen is kept; relative to this file.

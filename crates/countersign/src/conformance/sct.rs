@@ -32,14 +32,14 @@ pub(super) fn run(
     let mut keys = HashMap::new();
     each_line(issuers, |line| {
         let issuer: IssuerLine = serde_json::from_str(line)?;
-        let der = BASE64_STANDARD.decode(&issuer.der)?;
+        let der = BASE64_STANDARD.decode(&issuer.der).context(NOT_BASE64)?;
         // An issuer that cannot be read makes no file unreadable; its certificates will say so.
         keys.insert(issuer.sha256, spki_of(&der).map(issuer_key_hash));
         Ok(())
     })?;
     each_line(certs, |line| {
         let cert: CertLine = serde_json::from_str(line)?;
-        let der = BASE64_STANDARD.decode(&cert.der)?;
+        let der = BASE64_STANDARD.decode(&cert.der).context(NOT_BASE64)?;
         let key = keys.get(&cert.issuer_sha256).copied();
         let (scts, fault) = match judge(&der, key, &logs) {
             Ok(scts) => (scts, None),
@@ -192,5 +192,6 @@ fn each_line(path: &Path, mut each: impl FnMut(&str) -> anyhow::Result<()>) -> a
     Ok(())
 }
 
+const NOT_BASE64: &str = "`der` is not base64";
 /// A certificate has less than 16 MiB (RFC 6962 §3.1), and base64 adds a third.
 const LINE_BYTES_MAX: u64 = 32 << 20;

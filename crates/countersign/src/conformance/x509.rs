@@ -6,11 +6,11 @@ use std::path::Path;
 
 use countersign_ct::certificate::walk;
 use countersign_ct::names::names;
-use countersign_ct::watchlist::{Guard, Match, Watchlist};
+use countersign_ct::watchlist::{Match, Watchlist};
 use serde::Serialize;
 
 use super::record::{Fault, Record};
-use crate::config::{GUARD_HINT, bad_guard};
+use crate::config::guard;
 use crate::failure::Failure;
 use crate::print::{Printer, hex};
 use crate::progress::Progress;
@@ -23,10 +23,8 @@ pub(super) fn run(
     printer: &mut Printer,
     progress: &Progress,
 ) -> anyhow::Result<()> {
-    let guard = |text: &String| {
-        Guard::parse(text).map_err(|why| Failure::new(bad_guard(text, &why)).hint(GUARD_HINT))
-    };
-    let watchlist = Watchlist::new(watch.iter().map(guard).collect::<Result<_, _>>()?)?;
+    let guards = watch.iter().map(|text| guard(text)).collect::<Result<_, _>>()?;
+    let watchlist = Watchlist::new(guards)?;
     let unread = |error: io::Error| Failure::read(path, &error);
     let file = fs::File::open(path).map_err(unread)?;
     let total = file.metadata().map_err(unread)?.len();

@@ -1,4 +1,4 @@
-//! Numbers and spans of time as people read them.
+//! Numbers, days and spans of time as people read them.
 
 use std::time::Duration;
 
@@ -13,6 +13,11 @@ pub(crate) fn count(number: u64) -> String {
         shown.push(digit);
     }
     shown
+}
+
+/// The day of a time as JSON has it.
+pub(crate) fn day(time: Option<&str>) -> Option<&str> {
+    time?.split_once('T').map(|(day, _)| day)
 }
 
 /// A span of time by its two largest units: `4d 2h`, `12m 5s`, `45s`, `0s`.
@@ -38,6 +43,12 @@ mod tests {
     fn thousands_are_apart() {
         let shown = [0, 999, 1_000, 1_234_567].map(count);
         assert_eq!(shown, ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn days_end_at_their_time() {
+        let shown = [Some("2026-11-24T12:00:00Z"), Some("-000001-01-01T00:00:00Z"), None].map(day);
+        assert_eq!(shown, [Some("2026-11-24"), Some("-000001-01-01"), None]);
     }
 
     #[test]

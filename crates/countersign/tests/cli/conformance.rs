@@ -95,7 +95,7 @@ fn cases_are_judged_or_the_file_is_refused() {
     exit 2
     ");
     assert_snapshot!(check(r#"{"sha256": "cc", "issuer_sha256": "aa", "der": "!"}"#), @r"
-    error: certs.jsonl:1: Invalid symbol 33, offset 0.
+    error: certs.jsonl:1: `der` is not base64: Invalid symbol 33, offset 0.
     exit 2
     ");
     assert_snapshot!(place.outcome("conformance sct certs.jsonl issuers.jsonl nowhere.json"), @r"

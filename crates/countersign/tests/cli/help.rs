@@ -23,7 +23,7 @@ fn help_says_what_there_is() {
       status       Show for each log how far it has been read and proved
       sightings    List the certificates seen that name a guarded service
       troubles     List what went wrong with logs: what we could not do, and what they did
-      log-list     Show the logs that are followed, or what changed in their lists
+      log-list     Show the logs that the lists name, and which are followed; or what changed in them
       lab          Play attacks and quiet days on a small Internet of our own, and show what is caught
       config       Check or show the configuration
       conformance  Judge test cases of others, one JSON object a line
@@ -108,8 +108,8 @@ fn each_command_has_its_help() {
     assert_snapshot!(help("watch"), @r"
     Follow every log, and report each certificate that names a guarded service
 
-    Goes on until it is stopped. With --once it exits with 1 if there was something to report, with 2 if
-    it could not look at all of it.
+    Goes on until it is stopped. With --once it exits with 1 if it reported a sighting or misbehaviour,
+    with 2 if it could not look at all of it.
 
     Usage: countersign watch [OPTIONS]
 
@@ -150,7 +150,7 @@ fn each_command_has_its_help() {
     ago than this, since guarding began, has been seen.
 
     Exits with 1 if a log misbehaved, with 2 if some log was not verified for longer than `stale-after`,
-    or never.
+    or never, or if there is an open trouble with the lists of logs.
 
     Usage: countersign status [OPTIONS]
 
@@ -195,12 +195,12 @@ fn each_command_has_its_help() {
               Print help (see a summary with '-h')
     ");
     assert_snapshot!(help("log-list"), @r"
-    Show the logs that are followed, or what changed in their lists
+    Show the logs that the lists name, and which are followed; or what changed in them
 
     Usage: countersign log-list [OPTIONS] <COMMAND>
 
     Commands:
-      show  Show the union of the configured lists, as they are now
+      show  Show the union of the configured lists as they are now: its logs, and which are followed
       diff  Show what changed from the lists that were last followed to the lists as they are now
       help  Print this message or the help of the given subcommand(s)
 
@@ -209,7 +209,10 @@ fn each_command_has_its_help() {
               Print help (see a summary with '-h')
     ");
     assert_snapshot!(help("log-list show"), @r"
-    Show the union of the configured lists, as they are now
+    Show the union of the configured lists as they are now: its logs, and which are followed
+
+    A log is followed if some list has it as qualified, usable or read-only, or for monitoring only,
+    until all certificates that it takes have expired. Of the others it is said why they are not.
 
     Usage: countersign log-list show [OPTIONS]
 

@@ -99,7 +99,7 @@ pub(crate) fn log_list(description: &str) -> String {
         r#"{{"operators": [{{"name": "Operator", "logs": [
             {{"description": "{description}", "log_id": "{id}", "key": "{KEY}", "url": "https://log.example/",
              "mmd": 86400, "state": {{"usable": {{"timestamp": "2026-01-01T00:00:00Z"}}}},
-             "temporal_interval": {{"start_inclusive": "2026-07-01T00:00:00Z", "end_exclusive": "2027-01-01T00:00:00Z"}}}},
+             "temporal_interval": {{"start_inclusive": "2025-07-01T00:00:00Z", "end_exclusive": "2127-01-01T00:00:00Z"}}}},
             {{"description": "Broken", "key": "AAAA"}}]}}]}}"#
     )
 }

@@ -106,6 +106,50 @@ fn a_log_that_was_not_verified_for_long_was_not_looked_at() {
 }
 
 #[test]
+fn where_a_list_of_logs_fails_not_all_was_looked_at() {
+    let place = Place::configured();
+    let store = watched(&place);
+    let failed = NewTrouble {
+        log: None,
+        kind: "log-list-file",
+        nature: Nature::Condition,
+        detail: "cannot read logs.json",
+        evidence: &[],
+    };
+    store.raise(&failed, ago(1)).unwrap();
+    assert_snapshot!(place.outcome("status"), @r"
+     LOG    DOWNLOADED  VERIFIED  HEAD    LAG       EXPOSURE  LAST TROUBLE
+     Log 1      12,345    12,300  12,400  100 / 1h     1d 3h  -
+    trouble: log-list-file: cannot read logs.json
+    guarding since 2026-11-01T00:00:00Z: 1 of 1 logs verified within 1d, 0 misbehaved, 1 open troubles, 3 reports not told yet
+    exit 2
+    ");
+    assert_eq!(place.run("status --json").status, 2);
+    store.clear(None, "log-list-file", ago(0)).unwrap();
+    assert_eq!(place.run("status").status, 0);
+}
+
+#[test]
+fn a_match_without_a_name_shows_what_is_meant() {
+    let check = |guard: &str, names: &[&str], shown: &str| {
+        let place = Place::configured();
+        let mut sighting = sighting(12_299);
+        let met = &mut sighting.matches[0];
+        (met.guard, met.name) = (guard.into(), String::new());
+        sighting.names = names.iter().map(|name| (*name).to_owned()).collect();
+        let store = watched(&place);
+        let (position, revision) = store.reader().position(&log_id()).unwrap().unwrap();
+        store.commit(&log_id(), Some(revision), &position, &[sighting], ago(0)).unwrap();
+        let outcome = place.run(&format!("sightings --guard {guard} --limit 1"));
+        assert!(outcome.stdout.contains(&format!("  {shown}  ")), "{}", outcome.stdout);
+    };
+    check(".", &["xmpp.example", "a.example", "b.example"], "xmpp.example and 2 more");
+    check(".", &["xmpp.example"], "xmpp.example");
+    check(".", &[], "no name that can be read");
+    check(".xmpp.example", &["a.example"], ".xmpp.example, perhaps");
+}
+
+#[test]
 fn sightings_are_findings() {
     let place = Place::configured();
     drop(watched(&place));
@@ -116,6 +160,11 @@ fn sightings_are_findings() {
     ");
     assert_snapshot!(place.outcome("sightings --since 2026-11-25"), @"exit 0");
     assert_snapshot!(place.outcome("sightings --guard other.example"), @"exit 0");
+    assert_snapshot!(place.outcome("sightings --guard *.xmpp.example"), @r#"
+    error: cannot guard "*.xmpp.example": it has a wildcard
+    hint: write .example.org for example.org and all names below it
+    exit 2
+    "#);
     assert_snapshot!(place.outcome("sightings --guard a..b"), @r#"
     error: cannot guard "a..b": it has an empty label
     hint: "example.org" is that name alone, ".example.org" the name and all below it, "192.0.2.1" an address
@@ -130,13 +179,13 @@ fn sightings_are_findings() {
 fn the_lists_of_logs_are_shown_and_compared() {
     let place = Place::configured();
     assert_snapshot!(place.outcome("log-list show"), @r"
-     LOG    OPERATOR  READ BY  STATE   MMD  EXPIRING                  URL
-     Log 1  Operator  rfc6962  usable  1d   2026-07-01 to 2027-01-01  https://log.example
+     LOG    OPERATOR  READ BY  STATE   FOLLOWED  MMD  EXPIRING                  URL
+     Log 1  Operator  rfc6962  usable  yes       1d   2025-07-01 to 2127-01-01  https://log.example
     left out: operators[0].logs[1]: not in the log list v3 shape: missing field `log_id` at line 1 column 40
     exit 0
     ");
     assert_snapshot!(place.outcome("log-list show --json"), @r#"
-    {"type":"log","log":"Log 1","log_id":"KBU1FbrvQUqLgeGROfjvK0Pbuf+ziGik2BaHY5Lo6p4=","operator":"Operator","api":"rfc6962","url":"https://log.example","submission_url":null,"state":"usable","purpose":"production","mmd_seconds":86400,"not_after_from":"2026-07-01T00:00:00Z","not_after_before":"2027-01-01T00:00:00Z","key":"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEQYmMzj0L5C5iOuZ0WRN4FosI6MJ5m1awqTRpbby2abap69/SthXXu2ZAffG+b1bqUyXBf4LTyTjtKJypFtLUVA=="}
+    {"type":"log","log":"Log 1","log_id":"KBU1FbrvQUqLgeGROfjvK0Pbuf+ziGik2BaHY5Lo6p4=","operator":"Operator","api":"rfc6962","url":"https://log.example","submission_url":null,"state":"usable","purpose":"production","mmd_seconds":86400,"not_after_from":"2025-07-01T00:00:00Z","not_after_before":"2127-01-01T00:00:00Z","key":"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEQYmMzj0L5C5iOuZ0WRN4FosI6MJ5m1awqTRpbby2abap69/SthXXu2ZAffG+b1bqUyXBf4LTyTjtKJypFtLUVA==","followed":true,"why_not":null}
     {"type":"skipped","what":"operators[0].logs[1]","why":"not in the log list v3 shape: missing field `log_id` at line 1 column 40"}
     exit 0
     "#);
@@ -163,6 +212,48 @@ fn the_lists_of_logs_are_shown_and_compared() {
     error: cannot get the list file: cannot read logs.json: no such file
     exit 2
     ");
+}
+
+#[test]
+fn each_list_that_cannot_be_had_is_named() {
+    let place = Place::configured();
+    let sources = r#"{ name = "one", file = "one.json" }, { name = "file""#;
+    place.write(
+        "countersign.toml",
+        &CONFIG.replace(r#"{ name = "file""#, sources).replace("logs.json", "two.json"),
+    );
+    let outcome = place.run("log-list show");
+    assert!(outcome.stderr.contains("cannot get the list one: cannot read one.json: no such file"));
+    assert!(
+        outcome
+            .stderr
+            .contains("error: cannot get the list file: cannot read two.json: no such file")
+    );
+    assert_eq!(outcome.status, 2);
+}
+
+#[test]
+fn of_a_log_that_is_not_followed_it_is_said_why() {
+    let check = |from: &str, to: &str, why_not: Option<&str>| {
+        let place = Place::configured();
+        place.write("logs.json", &log_list("Log 1").replace(from, to));
+        let row = &place.rows("log-list show --json")[0];
+        assert_eq!(
+            (row["followed"].as_bool(), row["why_not"].as_str()),
+            (Some(why_not.is_none()), why_not)
+        );
+        let shown = why_not.map_or("yes".to_owned(), |why| format!("no: {why}"));
+        let table = place.run("log-list show").stdout;
+        assert!(table.contains(&format!("  {shown}  ")), "{table}");
+    };
+    check("", "", None);
+    check("usable", "readonly", None);
+    check("usable", "pending", Some("pending"));
+    check("usable", "retired", Some("retired"));
+    check("usable", "rejected", Some("rejected"));
+    check("2127-", "2026-", Some("all in it has expired"));
+    check("https://log.example/", "", Some("no list says where it is"));
+    check("\"mmd\"", "\"log_type\": \"test\", \"mmd\"", Some("for tests"));
 }
 
 #[test]
