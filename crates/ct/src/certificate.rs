@@ -17,6 +17,7 @@ mod distinguished_name;
 mod elements;
 mod extensions;
 mod general_names;
+pub mod signature;
 mod time;
 
 use std::borrow::Cow;

@@ -156,11 +156,12 @@ const NOWHERE: [(&str, &str); 4] = [
 ];
 
 /// Where bytes from strangers are read, and the fuzz target that feeds it anything.
-const PARSERS: [(&str, &str); 23] = [
+const PARSERS: [(&str, &str); 24] = [
     ("crates/countersign/src/config/spec.rs", "config"),
     ("crates/countersign/src/config/period.rs", "config"),
     ("crates/countersign/src/conformance/record.rs", "record"),
     ("crates/ct/src/certificate.rs", "watchlist"),
+    ("crates/ct/src/certificate/signature.rs", "signature"),
     ("crates/ct/src/entry.rs", "rfc6962_entries"),
     ("crates/ct/src/rfc6962.rs", "rfc6962_chain"),
     ("crates/ct/src/rfc6962.rs", "rfc6962_entries"),
