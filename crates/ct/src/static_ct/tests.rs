@@ -47,6 +47,46 @@ fn an_unknown_entry_hides_neither_itself_nor_its_neighbours() {
 }
 
 #[test]
+fn unknown_entries_in_a_row_are_told_apart_by_their_hashes() {
+    let (first, last) = (tile_leaf(0, b"first"), tile_leaf(0, b"last"));
+    let odd: Vec<_> = (99..102).map(|kind| tile_leaf(kind, b"odd")).collect();
+    let hash = |leaf: &[u8]| countersign_tlog::leaf_hash(&[&[0, 0], &leaf[..leaf.len() - 2]]);
+    let all = [&[first], &odd[..], &[last]].concat();
+    let mut hashes: Vec<_> = all.iter().map(|leaf| hash(leaf)).collect();
+    let unknown = |hashes: &[Hash]| -> Vec<Vec<u8>> {
+        let tile = all.concat();
+        let entries = DataTile::read_with(&tile, hashes);
+        assert_eq!(entries.iter().map(Entry::leaf_hash).collect::<Vec<_>>(), hashes);
+        assert!(matches!(entries[4].content, Content::Certificate { certificate: b"last", .. }));
+        entries[1..4].iter().map(Entry::leaf_bytes).collect()
+    };
+    assert_eq!(unknown(&hashes), odd);
+    // Something else was logged in the place of the last two: they cannot be found.
+    hashes[2] = Hash([9; 32]);
+    assert_eq!(unknown(&hashes), [odd.concat(), Vec::new(), Vec::new()]);
+    hashes[1] = Hash([8; 32]);
+    assert_eq!(unknown(&hashes), [odd.concat(), Vec::new(), Vec::new()]);
+}
+
+#[test]
+fn the_chain_is_told_by_its_fingerprints() {
+    let check = |served: &[u8], kind, expected: Option<&[[u8; 32]]>| {
+        assert_eq!(fingerprints(served, kind).as_deref(), expected);
+    };
+    let two = [&[0, 64][..], &[1; 32], &[2; 32]].concat();
+    check(&two, Kind::Certificate, Some(&[[1; 32], [2; 32]]));
+    check(&two, Kind::Tbs, None);
+    let precertificate = [&[0, 0, 1, 0x30][..], &two].concat();
+    check(&precertificate, Kind::Tbs, Some(&[[1; 32], [2; 32]]));
+    check(&[0, 0], Kind::Certificate, Some(&[]));
+    check(&[0, 1, 9], Kind::Certificate, None);
+    check(&[&two[..], &[0]].concat(), Kind::Certificate, None);
+    let many = [&[0xff, 0xe0][..], &[7; 0xffe0]].concat();
+    check(&many, Kind::Certificate, Some(&[[7; 32]; CHAIN_MAX]));
+    check(&[], Kind::Certificate, None);
+}
+
+#[test]
 fn a_leaf_is_known_by_its_hash_alone() {
     let odd = tile_leaf(99, b"odd");
     let hash = countersign_tlog::leaf_hash(&[&[0, 0], &odd[..odd.len() - 2]]);
