@@ -34,9 +34,13 @@ use crate::position::{RowError, from_row, millis, to_row};
 use crate::protocol::{Protocol, Unmet};
 use crate::report::Progress;
 use crate::roster::Followed;
-use crate::watch::Extent;
+use crate::trouble::Condition;
+use crate::watch::{Extent, Listed};
+
+use issuers::Issuers;
 
 mod download;
+mod issuers;
 mod upkeep;
 
 /// The task that follows one log.
@@ -44,6 +48,7 @@ pub(crate) struct Task<P: Protocol> {
     cx: Arc<Context>,
     log: Followed,
     id: LogId,
+    listed: Listed,
     protocol: P,
     participant: Participant,
     stop: CancellationToken,
@@ -59,8 +64,8 @@ pub(crate) struct Task<P: Protocol> {
     shown: Option<(u64, Hash)>,
     /// Since when nothing works, and how often it was tried.
     failing: Option<(Timestamp, u32)>,
-    /// Proofs that the log failed to give in a row, since the last one that it gave.
-    proofs_failed: u32,
+    /// How often the log answered in place of a proof with something else, since the last one that it gave.
+    proofs_refused: u32,
     /// Steps that failed since something new was last read or proved. An answer that came quickly and was wrong is
     /// asked for again as slowly as one that did not come.
     setbacks: u32,
@@ -72,6 +77,7 @@ pub(crate) struct Task<P: Protocol> {
     broken: u32,
     /// Found, but not in the store.
     sightings: Vec<NewSighting>,
+    issuers: Issuers,
     committed_at: Timestamp,
 }
 
@@ -82,6 +88,13 @@ enum Stage<H> {
     Starting(Start<H>),
     /// The log is followed from a position that the store has at this revision, if it has one.
     Following { follower: Follower<H>, revision: Option<Revision> },
+}
+
+/// What the watch gives each of its tasks.
+pub(crate) struct Shared {
+    pub(crate) operator_pace: Arc<Mutex<Pace>>,
+    pub(crate) chance: Chance,
+    pub(crate) stop: CancellationToken,
 }
 
 /// How a task ended.
@@ -123,11 +136,11 @@ impl<P: Protocol> Task<P> {
     pub(crate) fn new(
         cx: Arc<Context>,
         log: Followed,
+        listed: Listed,
         protocol: P,
-        operator_pace: Arc<Mutex<Pace>>,
-        chance: Chance,
-        stop: CancellationToken,
+        shared: Shared,
     ) -> Self {
+        let Shared { operator_pace, chance, stop } = shared;
         let participant = cx.clock.participant();
         let id = log.key.id();
         let pace = Pace::of_log(cx.settings.rates);
@@ -135,6 +148,7 @@ impl<P: Protocol> Task<P> {
             cx,
             log,
             id,
+            listed,
             protocol,
             participant,
             stop,
@@ -147,12 +161,13 @@ impl<P: Protocol> Task<P> {
             poll_at: Timestamp::MIN,
             shown: None,
             failing: None,
-            proofs_failed: 0,
+            proofs_refused: 0,
             setbacks: 0,
             furthest: 0,
             closest: u64::MAX,
             broken: 0,
             sightings: Vec::new(),
+            issuers: Issuers::default(),
             committed_at: Timestamp::MIN,
         }
     }
@@ -202,7 +217,8 @@ impl<P: Protocol> Task<P> {
             Stage::Following { follower, .. } => match follower.next() {
                 Next::Head => {
                     self.commit().await?;
-                    self.settle_read().await.map(|()| Step::Idle)
+                    self.settle_read().await?;
+                    self.complete_issuers().await.map(|()| Step::Idle)
                 }
                 Next::Leaves { start, end } => self.download(start..end).await,
                 Next::Consistency { old, new } => self.prove(old, new).await,
@@ -229,6 +245,7 @@ impl<P: Protocol> Task<P> {
         self.poll_at = crate::watch::later(now, self.cx.settings.poll);
         if matches!(self.stage, Stage::New) {
             self.stage = self.begin(&head, now).await?;
+            self.over(Condition::UnusablePosition.kind()).await?;
         }
         let found = match &mut self.stage {
             Stage::Following { follower, .. } if follower.wants_head() => {
@@ -252,9 +269,10 @@ impl<P: Protocol> Task<P> {
             let follower = from_row(row, promise, |bytes| protocol.parse_head(bytes).ok())?;
             return Ok(Stage::Following { follower, revision: Some(revision) });
         }
-        // Guarding begins now, and with it this log: no entry that is older is wanted. A log that comes later, or
+        // Guarding begins now, and with it this log: no entry that is older is wanted. A log that was listed later, or
         // that could not be reached at first, may hold some that are.
-        let begins = self.cx.since >= self.cx.started
+        let begins = self.listed == Listed::AtFirst
+            && self.cx.since >= self.cx.started
             && now <= crate::watch::later(self.cx.started, self.cx.settings.poll);
         let start = if begins {
             Start::at_end(promise, head.clone())
@@ -314,21 +332,24 @@ impl<P: Protocol> Task<P> {
         Ok(Step::On)
     }
 
-    /// Asks for the consistency proof that the follower wants. A log that keeps failing to give it is taken to
-    /// have none.
+    /// Asks for the consistency proof that the follower wants. A log that keeps answering with something else is
+    /// taken to have none. One that cannot be asked is not.
     async fn prove(&mut self, old: u64, new: u64) -> Result<Step, Failure> {
         let answered = self
             .request(|protocol, now| async move { protocol.consistency(old, new, now).await })
             .await;
         let proof = match answered {
             Ok(proof) => Some(proof),
-            Err(Failure::Unmet(_)) if self.proofs_failed + 1 >= PROOF_TRIES => None,
-            Err(failure) => {
-                self.proofs_failed += 1;
-                return Err(failure);
+            Err(Failure::Unmet(unmet)) if unmet.is_refusal() => {
+                self.proofs_refused += 1;
+                if self.proofs_refused < PROOF_TRIES {
+                    return Err(Failure::Unmet(unmet));
+                }
+                None
             }
+            Err(failure) => return Err(failure),
         };
-        self.proofs_failed = 0;
+        self.proofs_refused = 0;
         let Stage::Following { follower, .. } = &mut self.stage else {
             unreachable!("the follower asked")
         };
@@ -354,11 +375,13 @@ impl<P: Protocol> Task<P> {
     }
 
     async fn commit(&mut self) -> Result<(), Failure> {
+        // Sightings are of when they were found, not of when their issuers came.
+        let now = self.participant.now();
+        self.fetch_issuers().await?;
         let Stage::Following { follower, revision } = &mut self.stage else {
             unreachable!("only followers have a position")
         };
-        let (id, now, row, expected) =
-            (self.id, self.participant.now(), to_row(follower), *revision);
+        let (id, row, expected) = (self.id, to_row(follower), *revision);
         let sightings = std::mem::take(&mut self.sightings);
         let any = !sightings.is_empty();
         let committed = self
@@ -477,7 +500,7 @@ pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// After so many broken connections in a row none is kept: some operators' servers break those that are.
 const BROKEN_MAX: u32 = 3;
-/// How often a log is asked for a proof before it counts as having none.
+/// How often a log answers without a proof before it counts as having none.
 const PROOF_TRIES: u32 = 5;
 /// How often a log that is to be read once is tried, while nothing works.
 const ONCE_TRIES: u32 = 5;

@@ -3,10 +3,13 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use countersign_ct::certificate::Kind;
 use countersign_ct::entry::{Content, Entry};
 use countersign_ct::head::{Head, HeadError};
 use countersign_ct::rfc6962::{self, AnswerError, Page, SignedTreeHead};
-use countersign_ct::static_ct::{DataTile, SignedCheckpoint, begins_with_leaf};
+use countersign_ct::static_ct::{
+    DataTile, SignedCheckpoint, begins_with_leaf, fingerprints, has_fingerprint, issuer_path,
+};
 use countersign_ct::tiles::TileProof;
 use countersign_net::{Connection, FetchError, Get, Gzip, Net, Reply};
 use countersign_sct::LogKey;
@@ -51,6 +54,21 @@ pub(crate) enum Unmet {
     Unfitting(&'static str),
 }
 
+impl Unmet {
+    /// Whether the log answered, and not with what it was asked for. It did not if the answer was lost on the way, or
+    /// if it only asks us to come again.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Fetch(_) | Self::Throttled { .. } => false,
+            Self::Status(_)
+            | Self::Answer(_)
+            | Self::Tile(_)
+            | Self::Head { .. }
+            | Self::Unfitting(_) => true,
+        }
+    }
+}
+
 /// What a request for leaves brought.
 #[derive(Debug)]
 pub(crate) struct Fetched {
@@ -67,6 +85,12 @@ pub(crate) struct Fetched {
 /// A kind of log.
 pub(crate) trait Protocol: Clone + Send + Sync + 'static {
     type Head: Head + Send + Sync + 'static;
+
+    /// Where the log is.
+    fn place(&self) -> &Place;
+
+    /// Which issuers an entry names without bringing them, by what came beside its leaf: their fingerprints.
+    fn issuers(extra: &[u8], entry: Kind) -> Vec<[u8; 32]>;
 
     /// Reads a head and verifies it with the log's key.
     fn parse_head(&self, answer: &[u8]) -> Result<Self::Head, HeadError>;
@@ -124,6 +148,20 @@ impl Place {
             status => Err(Unmet::Status(status)),
         }
     }
+
+    /// The certificate with this fingerprint, of an issuer (c2sp.org/static-ct-api, "Issuers").
+    pub(crate) async fn issuer(
+        &self,
+        fingerprint: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Vec<u8>, Unmet> {
+        let reply = self.get(&issuer_path(fingerprint), ISSUER_BYTES_MAX, now).await?;
+        if has_fingerprint(&reply.body, fingerprint) {
+            Ok(reply.body)
+        } else {
+            Err(Unmet::Unfitting("the log serves something else as this issuer"))
+        }
+    }
 }
 
 /// A log of RFC 6962.
@@ -132,6 +170,15 @@ pub(crate) struct Rfc6962(pub(crate) Place);
 
 impl Protocol for Rfc6962 {
     type Head = SignedTreeHead;
+
+    fn place(&self) -> &Place {
+        &self.0
+    }
+
+    /// The chain is in `extra_data`.
+    fn issuers(_extra: &[u8], _entry: Kind) -> Vec<[u8; 32]> {
+        Vec::new()
+    }
 
     fn parse_head(&self, answer: &[u8]) -> Result<SignedTreeHead, HeadError> {
         SignedTreeHead::parse(answer, &self.0.key)
@@ -232,6 +279,14 @@ impl StaticCt {
 impl Protocol for StaticCt {
     type Head = SignedCheckpoint;
 
+    fn place(&self) -> &Place {
+        &self.0
+    }
+
+    fn issuers(extra: &[u8], entry: Kind) -> Vec<[u8; 32]> {
+        fingerprints(extra, entry).unwrap_or_default()
+    }
+
     fn parse_head(&self, answer: &[u8]) -> Result<SignedCheckpoint, HeadError> {
         SignedCheckpoint::parse(answer, &self.0.key)
     }
@@ -310,8 +365,8 @@ impl Protocol for StaticCt {
     }
 }
 
-/// Whether what cannot be read in a tile is in the tree. Where several such entries follow each other, only the
-/// first can be told apart.
+/// Whether what cannot be read in a tile is in the tree, as far as such entries can be told apart: see the limitations
+/// of [`countersign_ct::static_ct`].
 fn is_what_was_logged(entries: &[Entry<'_>]) -> bool {
     entries.iter().all(|entry| match entry.content {
         Content::Unknown { bytes: [], .. } => true,
@@ -326,5 +381,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const SMALL_BYTES_MAX: usize = 1 << 20;
 /// Pages and data tiles. 256 entries have about 1.5 MB; 1,000 of the largest that CAs submit stay below this.
 const LEAVES_BYTES_MAX: usize = 64 << 20;
+/// An issuer has a kilobyte or two; the largest certificates that logs take have some ten.
+const ISSUER_BYTES_MAX: usize = 64 << 10;
 /// 256 hashes of 32 bytes.
 const HASH_TILE_BYTES: usize = 256 * 32;

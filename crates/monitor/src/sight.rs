@@ -1,6 +1,7 @@
 //! An entry that names something guarded, as it goes into the store.
 
 use countersign_ct::Misbehaviour;
+use countersign_ct::certificate::signature::{Signed, signed_by};
 use countersign_ct::certificate::{Kind, Walked, walk};
 use countersign_ct::entry::{Beside, Content, Entry};
 use countersign_ct::follower::Placed;
@@ -47,11 +48,17 @@ fn look_at(
         name: found.name,
         reading: found.reading.to_string(),
     });
-    let (precertificate, issuer_key_hash) = match placed.leaf.content {
-        Content::Precertificate { issuer_key_hash, .. } => (true, Some(issuer_key_hash)),
-        Content::Certificate { .. } | Content::Unknown { .. } => (false, None),
-    };
     let extra = beside(placed.leaf.beside);
+    let (precertificate, issuer_key_sha256) = match (placed.leaf.content, placed.leaf.beside) {
+        (Content::Precertificate { issuer_key_hash, .. }, _) => (true, Some(issuer_key_hash)),
+        (Content::Certificate { certificate, .. }, Beside::ExtraData(_)) => {
+            let chain = Chain::of_certificate(&extra);
+            let issuer = chain.and_then(|chain| chain.above.first().copied());
+            (false, issuer.and_then(|issuer| signing_key(certificate, issuer)))
+        }
+        // A static log has only the issuer's fingerprint there, which says nothing of the key.
+        (Content::Certificate { .. } | Content::Unknown { .. }, _) => (false, None),
+    };
     Some(NewSighting {
         index: placed.index,
         leaf_hash: placed.hash.0,
@@ -59,7 +66,7 @@ fn look_at(
         precertificate,
         leaf: placed.leaf.leaf_bytes(),
         spki_sha256: walked.spki_sha256(),
-        issuer_key_sha256: issuer_key_hash.or_else(|| issuer_key(&extra)),
+        issuer_key_sha256,
         not_before: walked.not_before,
         not_after: walked.not_after,
         names: names(walked),
@@ -79,9 +86,19 @@ fn beside(beside: Beside<'_>) -> Vec<u8> {
     }
 }
 
-/// The key of the CA that signed a certificate, by the certificate that the log has above it (RFC 6962 §4.6). A
-/// static log has only its fingerprint there, which says nothing of the key.
-fn issuer_key(extra_data: &[u8]) -> Option<[u8; 32]> {
-    let chain = Chain::of_certificate(extra_data)?;
-    Some(issuer_key_hash(spki_of(chain.above.first()?).ok()?))
+/// The key of the CA that signed the certificate in `leaf`, if that is the one of the certificate `issuer`.
+pub(crate) fn issuer_key(leaf: &[u8], issuer: &[u8]) -> Option<[u8; 32]> {
+    match Entry::from_leaf(leaf, Beside::Nothing).content {
+        Content::Certificate { certificate, .. } => signing_key(certificate, issuer),
+        Content::Precertificate { .. } | Content::Unknown { .. } => None,
+    }
+}
+
+/// SHA-256 of the key in `issuer`, if it signed `certificate`. The tree does not cover what a log serves as the chain,
+/// so nothing else shows that this is the issuer.
+fn signing_key(certificate: &[u8], issuer: &[u8]) -> Option<[u8; 32]> {
+    match signed_by(certificate, issuer) {
+        Signed::Valid => Some(issuer_key_hash(spki_of(issuer).ok()?)),
+        Signed::Invalid | Signed::CouldNotTell(_) => None,
+    }
 }

@@ -17,6 +17,10 @@ pub(crate) enum Condition {
     Unreachable,
     /// A log grows faster than it is read.
     Backlog,
+    /// A static log does not give a certificate that its entries name as an issuer.
+    MissingIssuer,
+    /// What the store has of a log is no state that it can be followed from.
+    UnusablePosition,
 }
 
 impl Condition {
@@ -24,6 +28,8 @@ impl Condition {
         match self {
             Self::Unreachable => "unreachable",
             Self::Backlog => "backlog",
+            Self::MissingIssuer => "missing-issuer",
+            Self::UnusablePosition => "unusable-position",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The watch as a whole: one task a log, one for the reports, and the lists that say which logs there are.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ use tracing::{error, info, warn};
 
 use crate::chance::Chance;
 use crate::context::Context;
-use crate::follow::{Outcome, Task};
-use crate::protocol::{Place, Rfc6962, StaticCt};
+use crate::follow::{Outcome, Shared, Task};
+use crate::protocol::{Place, Protocol, Rfc6962, StaticCt};
 use crate::report::{Hooks, report};
 use crate::roster::{Followed, ReadApi, Roster};
 use crate::settings::Settings;
@@ -31,6 +31,15 @@ pub enum Extent {
     Forever,
     /// Until every log was read up to its newest head, or could not be.
     Once,
+}
+
+/// When a log came into the lists, as far as this watch knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Listed {
+    /// They had it when they were first read.
+    AtFirst,
+    /// They did not have it then.
+    Later,
 }
 
 /// How a watch ended that was not broken off.
@@ -100,6 +109,7 @@ pub async fn watch(
         tasks: JoinSet::new(),
         running: BTreeMap::new(),
         wanted: BTreeMap::new(),
+        at_first: None,
         operators: HashMap::new(),
         ended: Ended::default(),
     };
@@ -127,6 +137,8 @@ struct Watch {
     running: BTreeMap<LogId, (Followed, CancellationToken)>,
     /// What should be followed.
     wanted: BTreeMap<LogId, Followed>,
+    /// What was followed first. None before there was any list.
+    at_first: Option<BTreeSet<LogId>>,
     /// The pace of each operator, which its logs share.
     operators: HashMap<String, Arc<Mutex<Pace>>>,
     ended: Ended,
@@ -195,6 +207,7 @@ impl Watch {
             self.cx.store(move |store| store.retire_log(&id.0, now)).await?;
         }
         self.cx.tell();
+        self.at_first.get_or_insert_with(|| roster.followed.keys().copied().collect());
         self.wanted = roster.followed;
         for (id, (followed, stop)) in &self.running {
             if self.wanted.get(id) != Some(followed) {
@@ -225,42 +238,28 @@ impl Watch {
         let operator = self.operators.entry(followed.operator.clone());
         let pace =
             Arc::clone(operator.or_insert_with(|| Arc::new(Mutex::new(Pace::of_operator(rates)))));
-        let (cx, chance) = (Arc::clone(&self.cx), self.chance.fork());
         info!(log.id = %id, "follows {}", followed.description);
+        let shared = Shared { operator_pace: pace, chance: self.chance.fork(), stop: stop.clone() };
         let place = |url: &str| Place {
-            net: cx.net.clone(),
-            vantage: cx.settings.vantage.clone(),
+            net: self.cx.net.clone(),
+            vantage: self.cx.settings.vantage.clone(),
             url: url.to_owned(),
             key: followed.key.clone(),
             connection: Connection::KeepAlive,
         };
         match &followed.api {
-            ReadApi::Rfc6962(url) => {
-                let protocol = Rfc6962(place(url));
-                let task = Task::new(
-                    Arc::clone(&cx),
-                    followed.clone(),
-                    protocol,
-                    pace,
-                    chance,
-                    stop.clone(),
-                );
-                self.tasks.spawn(async move { (id, task.run().await) });
-            }
-            ReadApi::StaticCt(url) => {
-                let protocol = StaticCt(place(url));
-                let task = Task::new(
-                    Arc::clone(&cx),
-                    followed.clone(),
-                    protocol,
-                    pace,
-                    chance,
-                    stop.clone(),
-                );
-                self.tasks.spawn(async move { (id, task.run().await) });
-            }
+            ReadApi::Rfc6962(url) => self.spawn(&followed, Rfc6962(place(url)), shared),
+            ReadApi::StaticCt(url) => self.spawn(&followed, StaticCt(place(url)), shared),
         }
         self.running.insert(id, (followed, stop));
+    }
+
+    fn spawn<P: Protocol>(&mut self, followed: &Followed, protocol: P, shared: Shared) {
+        let id = followed.key.id();
+        let at_first = self.at_first.as_ref().is_some_and(|at_first| at_first.contains(&id));
+        let listed = if at_first { Listed::AtFirst } else { Listed::Later };
+        let task = Task::new(Arc::clone(&self.cx), followed.clone(), listed, protocol, shared);
+        self.tasks.spawn(async move { (id, task.run().await) });
     }
 
     fn task_ended(&mut self, id: LogId, outcome: Outcome) {

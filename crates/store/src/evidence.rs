@@ -4,7 +4,17 @@ use aws_lc_rs::digest;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::{StoreError, hex};
-use crate::store::Reader;
+use crate::store::{Reader, Store};
+
+impl Store {
+    /// Keeps bytes that nothing refers to by a row: whoever knows their SHA-256 finds them. Written before what is
+    /// told of them, so that they are there by then.
+    pub fn keep_evidence(&self, pieces: &[Vec<u8>]) -> Result<(), StoreError> {
+        self.write(|connection| {
+            pieces.iter().try_for_each(|bytes| keep(connection, bytes).map(drop))
+        })
+    }
+}
 
 impl Reader {
     /// The bytes with this SHA-256, if they were kept. They are hashed again: what comes back is what was seen.

@@ -7,7 +7,7 @@ use crate::column::{self, Millis, Unsigned};
 use crate::error::StoreError;
 use crate::evidence;
 use crate::report::{self, Change};
-use crate::store::Reader;
+use crate::store::{Reader, Store};
 
 /// Which sighting. Later ones have larger ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,6 +88,21 @@ pub struct Sighting {
     pub matches: Vec<MatchRow>,
 }
 
+/// What a log served of an entry that matched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Served {
+    /// Of which sighting.
+    pub id: SightingId,
+    /// As in [`NewSighting`].
+    pub precertificate: bool,
+    /// As in [`NewSighting`].
+    pub leaf: Vec<u8>,
+    /// As in [`NewSighting`].
+    pub extra: Vec<u8>,
+    /// As in [`NewSighting`].
+    pub issuer_key_sha256: Option<[u8; 32]>,
+}
+
 /// Which sightings to list.
 #[derive(Clone, Debug)]
 pub struct SightingFilter {
@@ -121,9 +136,47 @@ impl Reader {
         })
     }
 
+    /// What `log` served of its entries that matched: the first `limit` after `after`.
+    pub fn served(
+        &self,
+        log: &[u8; 32],
+        after: Option<SightingId>,
+        limit: u32,
+    ) -> Result<Vec<Served>, StoreError> {
+        self.read(|connection| {
+            let mut select = connection.prepare_cached(SERVED)?;
+            let after = column::after(after.map(|id| id.0));
+            let rows = select.query_map((log, after, limit), |row| {
+                Ok(Served {
+                    id: SightingId(row.get::<_, Unsigned>("id")?.0),
+                    precertificate: row.get("precertificate")?,
+                    leaf: row.get("leaf_bytes")?,
+                    extra: row.get("extra_bytes")?,
+                    issuer_key_sha256: row.get("issuer_key_sha256")?,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// One sighting.
     pub fn sighting(&self, id: SightingId) -> Result<Option<Sighting>, StoreError> {
         self.read(|connection| find(connection, id))
+    }
+}
+
+impl Store {
+    /// Adds the issuers' keys to sightings that were made while these were not known. A key that is known stays.
+    pub fn add_issuer_keys(&self, keys: &[(SightingId, [u8; 32])]) -> Result<(), StoreError> {
+        self.write(|connection| {
+            let mut update = connection.prepare_cached(
+                "UPDATE sighting SET issuer_key_sha256 = ?2 WHERE id = ?1 AND issuer_key_sha256 IS NULL",
+            )?;
+            for (id, key) in keys {
+                update.execute((Unsigned(id.0), key))?;
+            }
+            Ok(())
+        })
     }
 }
 
@@ -136,6 +189,11 @@ pub(crate) const LAST_OF_GUARD: &str = "SELECT DISTINCT sighting FROM sighting_m
     WHERE guard = ?3 AND sighting > ?1 ORDER BY sighting DESC LIMIT ?2";
 pub(crate) const ONE: &str = "SELECT sighting.*, l.sha256 AS leaf_sha256, e.sha256 AS extra_sha256
     FROM sighting JOIN evidence AS l ON l.id = leaf JOIN evidence AS e ON e.id = extra WHERE sighting.id = ?1";
+// By id and not by the index on logs (that is what the plus says), or each page would sort all that there is.
+pub(crate) const SERVED: &str = "SELECT sighting.id, precertificate, issuer_key_sha256,
+        l.bytes AS leaf_bytes, e.bytes AS extra_bytes
+    FROM sighting JOIN evidence AS l ON l.id = leaf JOIN evidence AS e ON e.id = extra
+    WHERE +log = ?1 AND sighting.id > ?2 ORDER BY sighting.id LIMIT ?3";
 pub(crate) const NAMES: &str =
     "SELECT name FROM sighting_name WHERE sighting = ?1 ORDER BY ordinal";
 pub(crate) const MATCHES: &str =
@@ -144,7 +202,7 @@ pub(crate) const SAME: &str =
     "SELECT id FROM sighting WHERE log = ?1 AND entry_index = ?2 AND leaf_hash = ?3";
 
 /// Makes a sighting and its report, unless there is one of this entry. Then only those matches are added that
-/// it did not have: a stretch may be read again because the watchlist has grown.
+/// it did not have: a stretch is read again after a rewind or a fork, and the watchlist may have grown since.
 pub(crate) fn make(
     connection: &Connection,
     log: &[u8; 32],

@@ -65,7 +65,7 @@ impl<P: Protocol> Task<P> {
         self.paced(|paces| paces.on_request(now));
         let (protocol, asked) = (self.protocol.clone(), range.clone());
         // The handle aborts the request when it is dropped, so it never outlives this task.
-        #[allow(
+        #[expect(
             clippy::disallowed_methods,
             reason = "the handle ends the task, and is awaited in order"
         )]

@@ -93,10 +93,16 @@ impl<P: Protocol> Task<P> {
         let (now, why) = (self.participant.now(), chain(failure));
         debug!(log.id = %self.id, "{}: {why}", self.log.description);
         match failure {
-            Failure::Store(_) | Failure::Row(_) => {
+            Failure::Store(_) => {
                 warn!(log.id = %self.id, "{}: {why}; going back to what is stored", self.log.description);
                 self.stage = Stage::New;
                 self.poll_at = Timestamp::MIN;
+            }
+            Failure::Row(_) => {
+                self.poll_at = Timestamp::MIN;
+                let detail =
+                    format!("{why}. Until that is mended this log is not read: {MEND_POSITION}");
+                self.note(Condition::UnusablePosition, detail, now).await;
             }
             // A later head may have a place to begin that can be proved.
             Failure::Unmet(Unmet::Unfitting(_)) if self.is_proving_start() => {
@@ -112,13 +118,18 @@ impl<P: Protocol> Task<P> {
         self.setbacks += counts;
         let lasted = now.duration_since(since).unsigned_abs() >= self.cx.settings.unreachable_after;
         let given_up = self.cx.extent == Extent::Once && self.setbacks >= ONCE_TRIES;
-        if (lasted || given_up) && !matches!(failure, Failure::Store(_)) {
-            let kind = Condition::Unreachable.kind().to_owned();
-            if let Err(err) = self.cx.raise(Some(self.id), kind, why.clone(), now).await {
-                warn!(log.id = %self.id, "cannot note that {} is unreachable: {err}", self.log.description);
-            }
+        if (lasted || given_up) && !matches!(failure, Failure::Store(_) | Failure::Row(_)) {
+            self.note(Condition::Unreachable, why.clone(), now).await;
         }
         given_up.then(|| Outcome::GaveUp(format!("{}: {why}", self.log.description)))
+    }
+
+    /// Raises a condition while something else has failed already.
+    async fn note(&self, condition: Condition, detail: String, now: Timestamp) {
+        let kind = condition.kind();
+        if let Err(err) = self.cx.raise(Some(self.id), kind.to_owned(), detail, now).await {
+            warn!(log.id = %self.id, trouble.kind = kind, "{}: cannot note {kind}: {err}", self.log.description);
+        }
     }
 
     /// Whether the place to begin was found and is yet to be proved.
@@ -133,3 +144,6 @@ impl<P: Protocol> Task<P> {
         later(self.participant.now(), bound.mul_f64(self.chance.unit()))
     }
 }
+
+/// What to do about a position that cannot be used. It says where to go on from, so nothing can be read without it.
+const MEND_POSITION: &str = "put back a backup of the state directory, or begin with a new one, and --since the time of the old one's last entry";

@@ -56,6 +56,34 @@ fn the_same_entry_in_two_logs_is_two_sightings_and_one_evidence() {
     assert_eq!(count, 1);
 }
 
+#[test]
+fn an_issuer_that_comes_late_is_added_where_there_was_none() {
+    let (_directory, store) = fixture();
+    for number in 1..=2 {
+        store.upsert_log(&log(number), at(0)).unwrap();
+    }
+    let known = NewSighting { issuer_key_sha256: Some([7; 32]), ..sighting(7) };
+    store.commit(&[1; 32], None, &position(8), &[sighting(3), known.clone()], at(1)).unwrap();
+    store.commit(&[2; 32], None, &position(4), &[sighting(3)], at(1)).unwrap();
+
+    let served = store.reader().served(&[1; 32], None, 9).unwrap();
+    let all: Vec<_> =
+        served.iter().map(|one| (&one.leaf, &one.extra, one.precertificate)).collect();
+    assert_eq!(
+        all,
+        [(&sighting(3).leaf, &sighting(3).extra, true), (&known.leaf, &known.extra, false)]
+    );
+    assert_eq!(store.reader().served(&[1; 32], Some(served[0].id), 9).unwrap(), served[1..]);
+    assert_eq!(store.reader().served(&[1; 32], None, 1).unwrap(), served[..1]);
+
+    let issuer = b"an issuer".to_vec();
+    store.keep_evidence(&[issuer.clone(), issuer.clone()]).unwrap();
+    assert_eq!(store.reader().evidence(&sha256(&issuer)).unwrap(), Some(issuer));
+    store.add_issuer_keys(&[(served[0].id, [9; 32]), (served[1].id, [9; 32])]).unwrap();
+    let key = |id| store.reader().sighting(id).unwrap().unwrap().issuer_key_sha256;
+    assert_eq!([key(served[0].id), key(served[1].id)], [Some([9; 32]), Some([7; 32])]);
+}
+
 fn any_time() -> impl Strategy<Value = Timestamp> {
     let (first, last) = (Timestamp::MIN.as_millisecond(), Timestamp::MAX.as_millisecond());
     (first..=last).prop_map(|ms| Timestamp::from_millisecond(ms).unwrap())

@@ -68,6 +68,7 @@ fn no_list_scans_a_table() {
         sightings::FIRST_AFTER_OF_GUARD,
         sightings::LAST_OF_GUARD,
         sightings::ONE,
+        sightings::SERVED,
         sightings::NAMES,
         sightings::MATCHES,
         sightings::SAME,
