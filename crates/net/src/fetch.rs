@@ -1,4 +1,4 @@
-//! One HTTP GET (RFC 9110): bounded in time, bytes and trust. Whatever a server answers, a `Reply` or a
+//! One HTTP request (RFC 9110), here GET: bounded in time, bytes and trust. Whatever a server answers, a `Reply` or a
 //! named error comes back by the deadline.
 //!
 //! No redirects are followed, no cookies or referrers sent, and TLS is always validated.
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::header::{self, HeaderMap, HeaderName};
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, RequestBuilder, Response, Url};
 use tokio::time::{Instant, timeout_at};
 
 use crate::gzip::{self, GzipError};
@@ -153,6 +153,9 @@ pub enum FetchError {
     /// The body has a content coding that nobody asked for.
     #[error("the body has the content coding {0:?}")]
     ContentCoding(String),
+    /// A header's value cannot be sent (RFC 9110 §5.5).
+    #[error("the value of the header {0} cannot be sent")]
+    BadHeader(&'static str),
     /// The connection broke, or what came over it was not HTTP.
     #[error("the connection to {host} broke before it could {stage}")]
     Broken {
@@ -210,28 +213,16 @@ impl std::fmt::Display for Stage {
 impl FetchError {
     /// What to do about it, where there is something to do.
     pub fn hint(&self) -> Option<&'static str> {
-        use rustls::CertificateError as Bad;
         match self {
             Self::Resolve { .. } => Some("check this machine's DNS, and the host's name"),
             Self::Connect { proxied: Some(_), .. } => {
                 Some("check that the vantage's proxy runs and may connect to the host")
             }
-            Self::Tls { source: rustls::Error::InvalidCertificate(bad), .. } => match bad {
-                Bad::UnknownIssuer => Some(
-                    "someone may be in between; if the server has a private CA, give us its root",
-                ),
-                Bad::Expired | Bad::ExpiredContext { .. } => Some(
-                    "check this machine's clock; if it is right, the server's operator is late",
-                ),
-                Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
-                    Some("check this machine's clock")
-                }
-                _ => Some("someone may be in between; look from another vantage"),
-            },
+            Self::Tls { source, .. } => tls_hint(source),
             Self::UnknownVantage(_) => Some("see the configured vantages"),
             Self::BadUrl { .. }
+            | Self::BadHeader(_)
             | Self::Connect { .. }
-            | Self::Tls { .. }
             | Self::Deadline { .. }
             | Self::TooSlow { .. }
             | Self::TooLarge { .. }
@@ -242,6 +233,22 @@ impl FetchError {
     }
 }
 
+/// What to do about a certificate that does not convince us.
+pub(crate) fn tls_hint(error: &rustls::Error) -> Option<&'static str> {
+    use rustls::CertificateError as Bad;
+    let rustls::Error::InvalidCertificate(bad) = error else { return None };
+    Some(match bad {
+        Bad::UnknownIssuer => {
+            "someone may be in between; if the server has a private CA, give us its root"
+        }
+        Bad::Expired | Bad::ExpiredContext { .. } => {
+            "check this machine's clock; if it is right, the server's operator is late"
+        }
+        Bad::NotValidYet | Bad::NotValidYetContext { .. } => "check this machine's clock",
+        _ => "someone may be in between; look from another vantage",
+    })
+}
+
 fn via(proxied: &Option<String>) -> String {
     proxied.as_ref().map_or_else(String::new, |vantage| format!(" by way of vantage {vantage:?}"))
 }
@@ -249,17 +256,8 @@ fn via(proxied: &Option<String>) -> String {
 impl Net {
     /// Fetches. `now` is held against a `Retry-After` date; the deadline runs on real time, also in the lab.
     pub async fn get(&self, get: Get<'_>, now: Timestamp) -> Result<Reply, FetchError> {
-        let exit = self
-            .exit(get.vantage)
-            .ok_or_else(|| FetchError::UnknownVantage(get.vantage.to_owned()))?;
-        let url = parse_url(get.url)?;
-        let host = url.host_str().expect("parse_url saw a host").to_owned();
-        // From a proxied vantage it is the proxy who resolves names; `Net::new` keeps that one in the lab.
-        let leaves_lab = self.redirects().is_some_and(|redirects| !redirects.contains(&url));
-        if leaves_lab && !exit.route.is_proxy() {
-            return Err(FetchError::Resolve { host, source: NotRedirected.into() });
-        }
-        let fetch = Fetch { net: self, exit, get, url, host, until: Instant::now() + get.deadline };
+        let fetch =
+            Fetch::new(self, get, parse_url(get.url).map_err(|fault| bad_url(get.url, fault))?)?;
         let response = fetch.answer().await?;
         if response.status().is_success() {
             fetch.content(response, now).await
@@ -270,16 +268,30 @@ impl Net {
 }
 
 /// A request under way.
-struct Fetch<'a> {
+pub(crate) struct Fetch<'a> {
     net: &'a Net,
-    exit: &'a Exit,
+    pub(crate) exit: &'a Exit,
     get: Get<'a>,
-    url: Url,
+    pub(crate) url: Url,
     host: String,
     until: Instant,
 }
 
-impl Fetch<'_> {
+impl<'a> Fetch<'a> {
+    /// Starts the deadline; connects to nothing yet.
+    pub(crate) fn new(net: &'a Net, get: Get<'a>, url: Url) -> Result<Self, FetchError> {
+        let exit = net
+            .exit(get.vantage)
+            .ok_or_else(|| FetchError::UnknownVantage(get.vantage.to_owned()))?;
+        let host = url.host_str().expect("parse_url saw a host").to_owned();
+        // From a proxied vantage it is the proxy who resolves names; `Net::new` keeps that one in the lab.
+        let leaves_lab = net.redirects().is_some_and(|redirects| !redirects.contains(&url));
+        if leaves_lab && !exit.route.is_proxy() {
+            return Err(FetchError::Resolve { host, source: NotRedirected.into() });
+        }
+        Ok(Self { net, exit, get, url, host, until: Instant::now() + get.deadline })
+    }
+
     /// Sends the request, once more where a connection broke under it, and takes the header.
     async fn answer(&self) -> Result<Response, FetchError> {
         let first = match self.get.connection {
@@ -301,6 +313,11 @@ impl Fetch<'_> {
         if self.get.connection == Connection::Close {
             request = request.header(header::CONNECTION, "close"); // RFC 9112 §9.6
         }
+        self.header(request).await
+    }
+
+    /// Sends a request and takes the header of its answer.
+    pub(crate) async fn header(&self, request: RequestBuilder) -> Result<Response, FetchError> {
         match timeout_at(self.until, request.send()).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(self.name(error, Stage::Header)),
@@ -333,9 +350,9 @@ impl Fetch<'_> {
         Ok(reply(&response, body, received, now))
     }
 
-    /// The reply of a server that has not. Its status is what matters, so nothing about its body is an
-    /// error: what cannot be had is left out.
-    async fn refusal(&self, mut response: Response, now: Timestamp) -> Reply {
+    /// A reply of which the status is what matters. So nothing about its body is an error: what cannot be
+    /// had is left out.
+    pub(crate) async fn refusal(&self, mut response: Response, now: Timestamp) -> Reply {
         let bytes_max = self.get.body_max.min(REFUSAL_BYTES_MAX);
         let mut body = Vec::new();
         // Whatever ended the body, what came before is kept.
@@ -429,22 +446,25 @@ struct Window {
     received_bytes: usize,
 }
 
-fn parse_url(text: &str) -> Result<Url, FetchError> {
+fn bad_url(text: &str, fault: UrlFault) -> FetchError {
     /// How much of a bad URL is worth printing, in characters.
     const SHOWN_MAX: usize = 200;
-    let bad = |fault| FetchError::BadUrl { url: text.chars().take(SHOWN_MAX).collect(), fault };
+    FetchError::BadUrl { url: text.chars().take(SHOWN_MAX).collect(), fault }
+}
+
+pub(crate) fn parse_url(text: &str) -> Result<Url, UrlFault> {
     if text.len() > URL_BYTES_MAX {
-        return Err(bad(UrlFault::TooLong));
+        return Err(UrlFault::TooLong);
     }
-    let url = Url::parse(text).map_err(|_| bad(UrlFault::Syntax))?;
+    let url = Url::parse(text).map_err(|_| UrlFault::Syntax)?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(bad(UrlFault::Scheme));
+        return Err(UrlFault::Scheme);
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(bad(UrlFault::Credentials));
+        return Err(UrlFault::Credentials);
     }
     if url.host_str().is_none_or(str::is_empty) {
-        return Err(bad(UrlFault::Syntax));
+        return Err(UrlFault::Syntax);
     }
     Ok(url)
 }

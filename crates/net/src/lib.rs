@@ -1,4 +1,4 @@
-//! Every outbound byte: vantages, fetching over HTTP, pace, the clock.
+//! Every outbound byte: vantages, fetching and posting over HTTP, mail, pace, the clock.
 //!
 //! The only crate that connects out and the only one that reads the system's clock. What a server may
 //! cost us is bounded here: bytes, time, names.
@@ -6,12 +6,19 @@
 pub mod clock;
 pub mod fetch;
 pub mod gzip;
+pub mod mail;
 pub mod net;
 pub mod pace;
 pub mod page_size;
+pub mod post;
 pub mod vantage;
 
 pub use clock::{Clock, Participant};
 pub use fetch::{FetchError, Get, Gzip, Reply};
+pub use mail::{Mail, MailError, MailServer, Mailbox};
 pub use net::{Connection, Net, Redirects, Roots, Settings};
+pub use post::{Post, Posted, Target};
 pub use vantage::{Route, Vantage};
+
+#[cfg(test)]
+mod tests;

@@ -57,6 +57,14 @@ impl Redirects {
         Self(Arc::new(hosts))
     }
 
+    /// Where a host is in the lab: what the table says, or itself if it is a loopback address.
+    pub(crate) fn address(&self, host: &str, port: u16) -> Option<SocketAddr> {
+        match host.parse::<IpAddr>() {
+            Ok(address) => address.is_loopback().then(|| SocketAddr::new(address, port)),
+            Err(_) => self.0.get(host).copied(),
+        }
+    }
+
     /// Whether a request to `url` would stay on this machine.
     pub(crate) fn contains(&self, url: &Url) -> bool {
         match url_address(url) {
@@ -122,6 +130,8 @@ pub struct Net(Arc<Inner>);
 struct Inner {
     redirects: Option<Redirects>,
     exits: HashMap<String, Exit>,
+    /// For mail servers: no protocols by ALPN, sessions of its own.
+    mail_tls: Arc<ClientConfig>,
     patience: Patience,
 }
 
@@ -171,7 +181,8 @@ impl Net {
                 return Err(NetError::VantageTwice(name));
             }
         }
-        Ok(Self(Arc::new(Inner { redirects: settings.redirects, exits, patience })))
+        let mail_tls = Arc::new(tls_config(&roots, &[]));
+        Ok(Self(Arc::new(Inner { redirects: settings.redirects, exits, mail_tls, patience })))
     }
 
     /// The names of all vantages, in no order.
@@ -181,6 +192,10 @@ impl Net {
 
     pub(crate) fn exit(&self, vantage: &str) -> Option<&Exit> {
         self.0.exits.get(vantage)
+    }
+
+    pub(crate) fn mail_tls(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.0.mail_tls)
     }
 
     pub(crate) fn patience(&self) -> &Patience {

@@ -3,9 +3,9 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use self::server::{Server, read_header, reset, say};
 use super::*;
 use crate::net::{Patience, Redirects, Roots, Settings};
+use crate::tests::server::{Server, read_header, reset, say};
 use crate::vantage::{Route, Vantage};
 
 /// Asserts that a result is a certain error, and says what else it is.
@@ -17,7 +17,6 @@ macro_rules! assert_error {
 }
 
 mod proxy;
-mod server;
 mod tls;
 
 /// 2026-11-24T02:00:00Z

@@ -2,49 +2,19 @@
 
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
-use rustls::crypto::aws_lc_rs;
-use rustls::{CertificateError, ServerConfig};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rustls::CertificateError;
+use rustls_pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
 use super::*;
+use crate::tests::authority::{Ca, for_name, tls_config};
 
-/// A certification authority.
-struct Ca {
-    issuer: Issuer<'static, KeyPair>,
-    root: CertificateDer<'static>,
-}
-
-impl Ca {
-    fn named(name: &str) -> Self {
-        let (key, mut params) = (KeyPair::generate().unwrap(), CertificateParams::default());
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let root = params.self_signed(&key).unwrap().der().clone();
-        Self { issuer: Issuer::new(params, key), root }
-    }
-
-    /// A server with a certificate from this CA.
-    async fn server(&self, params: CertificateParams) -> Server {
-        let key = KeyPair::generate().unwrap();
-        tls_server(params.signed_by(&key, &self.issuer).unwrap().der().clone(), &key).await
-    }
-}
-
-fn for_name(name: &str) -> CertificateParams {
-    CertificateParams::new([name.to_owned()]).unwrap()
-}
-
-fn tls_config(certificate: CertificateDer<'static>, key: &KeyPair) -> ServerConfig {
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap()
+/// A server with a certificate from `ca`.
+async fn server_of(ca: &Ca, params: CertificateParams) -> Server {
+    let (certificate, key) = ca.certify(params);
+    tls_server(certificate, &key).await
 }
 
 /// Notes each ClientHello's name and protocols, and answers one request.
@@ -84,7 +54,7 @@ async fn ask(server: &Server, trusted: &Ca, connection: Connection) -> Result<Re
 #[tokio::test]
 async fn a_server_with_a_trusted_certificate_is_asked() {
     let ca = Ca::named("A");
-    let server = ca.server(for_name("log.example")).await;
+    let server = server_of(&ca, for_name("log.example")).await;
     for connection in [Connection::KeepAlive, Connection::Close] {
         assert_eq!(ask(&server, &ca, connection).await.unwrap().body, b"secret");
     }
@@ -114,9 +84,8 @@ async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<
 
 /// Speaks just enough HTTP/2: answers each request by status 200 and the frames that `end` makes.
 async fn http2_server(ca: &Ca, end: fn(u32) -> Vec<u8>) -> Server {
-    let key = KeyPair::generate().unwrap();
-    let certificate = for_name("log.example").signed_by(&key, &ca.issuer).unwrap();
-    let mut config = tls_config(certificate.der().clone(), &key);
+    let (certificate, key) = ca.certify(for_name("log.example"));
+    let mut config = tls_config(certificate, &key);
     config.alpn_protocols = vec![b"h2".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(config));
     Server::start(move |_, stream, seen| {
@@ -170,11 +139,11 @@ async fn a_server_that_cannot_show_who_it_is_is_not_asked() {
     let key = KeyPair::generate().unwrap();
     let self_signed = for_name("log.example").self_signed(&key).unwrap().der().clone();
     for (server, says, hint) in [
-        (ca.server(for_name("evil.example")).await, "not valid for name", "another vantage"),
-        (ca.server(expired).await, "expired", "clock"),
-        (ca.server(early).await, "not valid yet", "clock"),
-        (other.server(for_name("log.example")).await, "UnknownIssuer", "in between"),
-        (false_ca.server(for_name("log.example")).await, "BadSignature", "another vantage"),
+        (server_of(&ca, for_name("evil.example")).await, "not valid for name", "another vantage"),
+        (server_of(&ca, expired).await, "expired", "clock"),
+        (server_of(&ca, early).await, "not valid yet", "clock"),
+        (server_of(&other, for_name("log.example")).await, "UnknownIssuer", "in between"),
+        (server_of(&false_ca, for_name("log.example")).await, "BadSignature", "another vantage"),
         (tls_server(self_signed, &key).await, "UnknownIssuer", "in between"),
     ] {
         let error = ask(&server, &ca, Connection::KeepAlive).await.unwrap_err();

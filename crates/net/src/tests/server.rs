@@ -8,25 +8,25 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 /// Runs until dropped.
-pub(super) struct Server {
-    pub(super) address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     seen: Seen,
     _tasks: JoinSet<()>,
 }
 
 /// What clients have sent, a text for each time it was read; shared with the server's tasks.
 #[derive(Clone, Default)]
-pub(super) struct Seen(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Seen(Arc<Mutex<Vec<String>>>);
 
 impl Seen {
-    pub(super) fn note(&self, text: impl Into<String>) {
+    pub(crate) fn note(&self, text: impl Into<String>) {
         self.0.lock().unwrap().push(text.into());
     }
 }
 
 impl Server {
     /// Answers each connection by `answer`, which gets the number of connections before it.
-    pub(super) async fn start<F, A>(answer: F) -> Self
+    pub(crate) async fn start<F, A>(answer: F) -> Self
     where
         F: Fn(usize, TcpStream, Seen) -> A + Send + 'static,
         A: Future<Output = ()> + Send + 'static,
@@ -46,7 +46,7 @@ impl Server {
     }
 
     /// Reads one request on each connection, says `bytes` and closes.
-    pub(super) async fn saying(bytes: impl AsRef<[u8]>) -> Self {
+    pub(crate) async fn saying(bytes: impl AsRef<[u8]>) -> Self {
         let bytes = bytes.as_ref().to_vec();
         Self::start(move |_, mut stream, seen| {
             let bytes = bytes.clone();
@@ -59,17 +59,17 @@ impl Server {
     }
 
     /// What it has read so far.
-    pub(super) fn seen(&self) -> Vec<String> {
+    pub(crate) fn seen(&self) -> Vec<String> {
         self.seen.0.lock().unwrap().clone()
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/ct/v1/get-sth", self.address)
     }
 }
 
 /// Reads up to the end of a header, or of what there is.
-pub(super) async fn read_header(stream: &mut (impl AsyncRead + Unpin)) -> String {
+pub(crate) async fn read_header(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut header = Vec::new();
     while !header.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -81,12 +81,12 @@ pub(super) async fn read_header(stream: &mut (impl AsyncRead + Unpin)) -> String
 }
 
 /// Whether the client still wants to hear it.
-pub(super) async fn say(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> bool {
+pub(crate) async fn say(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> bool {
     stream.write_all(bytes).await.is_ok() && stream.flush().await.is_ok()
 }
 
 /// Sends a TCP reset.
-pub(super) fn reset(stream: TcpStream) {
+pub(crate) fn reset(stream: TcpStream) {
     stream.set_zero_linger().unwrap();
     drop(stream);
 }

@@ -1,0 +1,4 @@
+//! Peers for the tests of several modules: servers that say anything, and authorities that certify anybody.
+
+pub(crate) mod authority;
+pub(crate) mod server;
