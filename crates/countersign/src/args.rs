@@ -1,16 +1,28 @@
 //! The command line as it is written. Each comment is the manual of its flag: `--help`, the
 //! completions and the man pages are made from this file.
 
+mod incidents;
+mod registering;
+
 use std::path::PathBuf;
 
 use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 
 use crate::when::When;
 
-/// Watches Certificate Transparency for certificates that name your services
+pub(crate) use incidents::{
+    AcknowledgeArgs, IncidentsArgs, ReplayArgs, ShowArgs, SinksArgs, SinksCommand,
+};
+pub(crate) use registering::{
+    AuthorizationsArgs, AuthorizationsCommand, AuthorizeArgs, MaterialArgs, SignArgs,
+    StatementCommand, TermsArgs,
+};
+
+/// Watches Certificate Transparency for certificates that nobody here asked for
 ///
-/// Countersign follows every public log, proves what each says, and reports each certificate that
-/// names a guarded service. Start with `countersign init NAME` and `countersign watch`.
+/// Countersign follows every public log, proves what each says, and tells of each certificate that
+/// names a guarded service and was not expected. Start with `countersign init NAME` and
+/// `countersign watch`.
 ///
 /// Results go to standard output, events to standard error. The exit status is 0 if all is as
 /// expected, 1 if there are findings, 2 if it could not look; 2 is never reported as 0.
@@ -75,21 +87,48 @@ pub(crate) enum LogFormat {
 pub(crate) enum Command {
     /// Write a configuration file that guards these names
     Init(InitArgs),
-    /// Follow every log, and report each certificate that names a guarded service
+    /// Follow every log, judge each certificate that names a guarded service, and tell
     ///
-    /// Goes on until it is stopped. With --once it exits with 1 if it reported a sighting or misbehaviour,
+    /// Goes on until it is stopped. With --once it exits with 1 if it reported an incident or misbehaviour,
     /// with 2 if it could not look at all of it.
     Watch(WatchArgs),
+    /// Say ahead that certificates for a key are ours
+    ///
+    /// Register a key before a certificate for it is ordered: logs show certificates within a minute. Works
+    /// whether or not a watch runs, and takes no time, so it fits into the hooks of ACME clients.
+    Authorize(AuthorizeArgs),
+    /// List what is authorized, or revoke it
+    Authorizations(AuthorizationsArgs),
+    /// Say on another host, in signed statements, which keys are ours
+    #[command(subcommand)]
+    Statement(StatementCommand),
+    /// List the certificates that nobody asked for, and those that are pending
+    ///
+    /// Exits with 1 if an incident is open and not acknowledged.
+    Incidents(IncidentsArgs),
+    /// Show what happened in an incident, why it is one, and what to do now
+    Show(ShowArgs),
+    /// Note that somebody looks after an incident
+    Acknowledge(AcknowledgeArgs),
+    /// Judge again all that was seen, and say what would come out otherwise
+    ///
+    /// Nothing changes without --apply. Exits with 1 if a decision would differ.
+    Replay(ReplayArgs),
+    /// Show where reports go and how far they came, or test it
+    ///
+    /// Exits with 2 if a sink fails.
+    Sinks(SinksArgs),
     /// Show for each log how far it has been read and proved
     ///
     /// A row says how many entries were searched and how many of them are proved to be in the log, how
     /// far that is behind the log in entries and time, and the exposure: what the log promised to take
     /// longer ago than this, since guarding began, has been seen.
     ///
-    /// Exits with 1 if a log misbehaved, with 2 if some log was not verified for longer than
-    /// `stale-after`, or never, or if there is an open trouble with the lists of logs.
+    /// Exits with 1 if a log misbehaved or an incident is open that nobody has acknowledged, with 2 if some
+    /// log was not verified for longer than `stale-after`, or never, if a sink fails, or if there is an open
+    /// trouble that is about no single log.
     Status,
-    /// List the certificates seen that name a guarded service
+    /// List the certificates seen that name a guarded service, expected or not
     ///
     /// Exits with 1 if there are any.
     Sightings(SightingsArgs),

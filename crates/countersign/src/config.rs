@@ -4,10 +4,13 @@
 //! refused. Leaving a key out gives the default and never turns a safety off.
 
 mod address;
+mod delivery;
 mod file;
 mod init;
+mod judging;
 mod nearest;
 mod period;
+pub(crate) mod secret;
 mod settings;
 mod spec;
 mod vantage;
@@ -20,9 +23,11 @@ use crate::failure::Failure;
 use crate::print::{Form, Printer};
 use file::File;
 
+pub(crate) use delivery::{Security, Sink, Smtp, Way};
 pub(crate) use init::init;
+pub(crate) use judging::{Host, ThirdParty};
 pub(crate) use period::Period;
-pub(crate) use settings::{Settings, guard};
+pub(crate) use settings::{Settings, guard, guard_hint};
 
 /// What is in force: the file that the flags name or the first there is, and the flags above it.
 pub(crate) fn settings(global: &Global) -> Result<Settings, Failure> {
@@ -39,15 +44,32 @@ pub(crate) fn run(
     let file = File::find(global.config.as_deref())?;
     let settings = in_force(&file, global)?;
     match (command, printer.form()) {
-        (ConfigCommand::Check, Form::Human) => printer.line("ok")?,
-        (ConfigCommand::Check, Form::Json) => {
-            let file = file.name();
-            printer.object(&CheckRow { file, ok: true })?;
-        }
+        (ConfigCommand::Check, form) => check(&file, &settings, form, printer)?,
         (ConfigCommand::Show, Form::Human) => printer.text(text(&settings).as_bytes())?,
         (ConfigCommand::Show, Form::Json) => printer.object(&settings.spec())?,
     }
     Ok(ExitStatus::Expected)
+}
+
+/// Says what is not wise, and `ok`: what is wrong, nobody gets settings from.
+fn check(
+    file: &File,
+    settings: &Settings,
+    form: Form,
+    printer: &mut Printer,
+) -> anyhow::Result<()> {
+    settings.delivery.check_secrets()?;
+    let warnings = settings.delivery.warnings();
+    match form {
+        Form::Human => {
+            for warning in &warnings {
+                printer.line(format_args!("warning: {warning}"))?;
+            }
+            printer.line("ok")?;
+        }
+        Form::Json => printer.object(&CheckRow { file: file.name(), ok: true, warnings })?,
+    }
+    Ok(())
 }
 
 /// A line of `config check --json`.
@@ -55,6 +77,7 @@ pub(crate) fn run(
 struct CheckRow {
     file: String,
     ok: bool,
+    warnings: Vec<String>,
 }
 
 fn in_force(file: &File, global: &Global) -> Result<Settings, Failure> {

@@ -2,15 +2,24 @@
 //! results printed, its end told by the exit status.
 
 mod args;
+mod authorizations;
+mod authorize;
 mod config;
 mod conformance;
 mod failure;
+mod hash;
+mod incidents;
 mod lab;
 mod log_list;
 mod manual;
+mod material;
+mod plan;
 mod print;
 mod progress;
+mod replay;
 mod sightings;
+mod sinks;
+mod statement;
 mod status;
 mod troubles;
 mod watch;
@@ -76,8 +85,20 @@ fn run(args: &Args, color: ColorChoice) -> anyhow::Result<ExitStatus> {
     match &args.command {
         Command::Init(args) => config::init(args, printer),
         Command::Watch(args) => watch::run(args, &config::settings(global)?, printer, &progress),
+        Command::Authorize(args) => authorize::run(args, &config::settings(global)?, printer),
+        Command::Authorizations(args) => {
+            authorizations::run(args, &config::settings(global)?, printer)
+        }
+        Command::Statement(command) => statement::run(command, printer),
         Command::Lab(args) => lab::run(args, printer, &progress),
         Command::Status => status::run(&config::settings(global)?, printer),
+        Command::Incidents(args) => incidents::run(args, &config::settings(global)?, printer),
+        Command::Show(args) => incidents::show(args, &config::settings(global)?, printer),
+        Command::Acknowledge(args) => {
+            incidents::acknowledge(args, &config::settings(global)?, printer)
+        }
+        Command::Replay(args) => replay::run(args, &config::settings(global)?, printer),
+        Command::Sinks(args) => sinks::run(args, &config::settings(global)?, printer),
         Command::Sightings(args) => sightings::run(args, &config::settings(global)?, printer),
         Command::Troubles(args) => troubles::run(args, &config::settings(global)?, printer),
         Command::LogList(command) => {

@@ -76,6 +76,11 @@ struct Summary {
     stale: usize,
     misbehaved: usize,
     troubles: usize,
+    pending: u64,
+    incidents: u64,
+    unacknowledged: u64,
+    sinks_failing: usize,
+    heartbeat_at: Option<String>,
     not_told: u64,
     log_lists: Vec<ListRow>,
 }
@@ -197,6 +202,11 @@ impl Summary {
             stale: rows.iter().filter(|row| row.stale).count(),
             misbehaved: rows.iter().filter(|row| row.misbehaved).count(),
             troubles: of_logs + status.troubles.len(),
+            pending: status.pending,
+            incidents: status.open,
+            unacknowledged: status.unacknowledged,
+            sinks_failing: status.sinks.iter().filter(|sink| sink.failing_since.is_some()).count(),
+            heartbeat_at: status.heartbeat_at.map(|at| at.to_string()),
             not_told: status.unreported,
             log_lists: status.log_lists.iter().map(list).collect(),
         }
@@ -208,12 +218,19 @@ impl Summary {
         };
         let fresh = self.logs - self.stale;
         let mut line = format!(
-            "guarding since {since}: {fresh} of {} logs verified within {}, {} misbehaved, {} open troubles",
+            "guarding since {since}: {} open incidents ({} not acknowledged), {} pending; {fresh} of {} logs verified \
+             within {}, {} misbehaved, {} open troubles",
+            self.incidents,
+            self.unacknowledged,
+            self.pending,
             self.logs,
             rough(stale_after),
             self.misbehaved,
             self.troubles,
         );
+        if self.sinks_failing > 0 {
+            line.push_str(&format!(", {} sinks fail", self.sinks_failing));
+        }
         if self.not_told > 0 {
             line.push_str(&format!(", {} reports not told yet", self.not_told));
         }
@@ -223,9 +240,10 @@ impl Summary {
     /// Misbehaviour is told before blindness: who reads the rows sees both. `of_no_log` are the open
     /// troubles that are about no single log, but about the lists that say which logs there are.
     fn exit_status(&self, of_no_log: &[Trouble]) -> ExitStatus {
-        if self.misbehaved > 0 {
+        let blind = self.stale > 0 || self.logs == 0 || !of_no_log.is_empty();
+        if self.misbehaved > 0 || self.unacknowledged > 0 {
             ExitStatus::Findings
-        } else if self.stale > 0 || self.logs == 0 || !of_no_log.is_empty() {
+        } else if blind || self.sinks_failing > 0 {
             ExitStatus::CouldNotLook
         } else {
             ExitStatus::Expected

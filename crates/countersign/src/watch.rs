@@ -7,10 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
-use countersign_ct::watchlist::Watchlist;
 use countersign_monitor::{Chance, Ended, Extent, Hooks, Outlet, World};
 use countersign_net::Clock;
-use countersign_net::pace::Rates;
 use countersign_store::log::LogRow;
 use countersign_store::report::{Event, Report};
 use countersign_store::trouble::Nature;
@@ -22,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 use crate::ExitStatus;
 use crate::args::WatchArgs;
 use crate::config::Settings;
+use crate::incidents::{self, IncidentRow};
+use crate::plan;
 use crate::print::{Form, Printer, base64};
 use crate::progress::{Bar, Progress};
 use crate::sightings::SightingRow;
@@ -46,7 +46,8 @@ pub(crate) fn run(
         logs: HashMap::new(),
         findings: Arc::clone(&findings),
     };
-    let hooks = Hooks { outlet: Box::new(outlet), progress: bars(progress) };
+    let (outlet, sinks) = (Box::new(outlet), plan::sinks(settings)?);
+    let hooks = Hooks { outlet, sinks, progress: bars(progress) };
     let chance = Chance::seeded(RandomState::new().build_hasher().finish());
     let extent = if args.once { Extent::Once } else { Extent::Forever };
     let since = args.since.map(|when| when.seen_from(clock.now()));
@@ -54,11 +55,19 @@ pub(crate) fn run(
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let ended = runtime.block_on(async {
         let stop = CancellationToken::new();
-        let watch =
-            countersign_monitor::watch(plan(settings, since), world, hooks, extent, stop.clone());
+        let watch = countersign_monitor::watch(
+            plan::watching(settings, since),
+            world,
+            hooks,
+            extent,
+            stop.clone(),
+        );
         stop_on_signal(watch, &stop).await
     })?;
-    Ok(status(extent, &ended, findings.load(Ordering::Relaxed)))
+    // Nobody has said of a pending certificate that it is theirs, and a watch that looks once does not wait for it.
+    let pending = Store::open_reader(&settings.state_dir)?.pending()?.len();
+    let findings = findings.load(Ordering::Relaxed) + u64::try_from(pending).unwrap_or(u64::MAX);
+    Ok(status(extent, &ended, findings))
 }
 
 /// Lets the watch run, and asks it to stop when this process is asked to.
@@ -87,26 +96,6 @@ fn status(extent: Extent, ended: &Ended, findings: u64) -> ExitStatus {
             ExitStatus::CouldNotLook
         }
         Extent::Once => ExitStatus::Expected,
-    }
-}
-
-/// What the monitor is told, from what the configuration says.
-fn plan(settings: &Settings, since: Option<jiff::Timestamp>) -> countersign_monitor::Settings {
-    let start = u32::try_from(settings.watch.requests_per_second)
-        .map(f64::from)
-        .expect("the configuration allows a few thousand");
-    let rates = Rates { start, max: Rates::default().max.max(start) };
-    countersign_monitor::Settings {
-        watchlist: Watchlist::new(settings.guards.clone()).expect("the configuration was checked"),
-        lists: settings.sources.clone(),
-        own_logs: settings.own_logs(),
-        list_refresh: settings.refresh,
-        poll: settings.watch.poll,
-        jobs_per_log: settings.watch.jobs_per_log,
-        rates,
-        vantage: settings.watch.vantage.clone(),
-        since: since.or(settings.since),
-        unreachable_after: settings.watch.unreachable_after,
     }
 }
 
@@ -141,7 +130,11 @@ impl Outlet for Lines {
         let id = match &report.event {
             Event::Sighting(sighting) => Some(sighting.log),
             Event::TroubleOpened(trouble) | Event::TroubleClosed(trouble) => trouble.log,
-            Event::LogAdded(_) | Event::LogRemoved(_) => None,
+            Event::LogAdded(_)
+            | Event::LogRemoved(_)
+            | Event::IncidentOpened(_)
+            | Event::IncidentClosed(_)
+            | Event::Heartbeat(_) => None,
         };
         if id.is_some_and(|id| !self.logs.contains_key(&id)) {
             let rows = self.reader.logs().map_err(io::Error::other)?;
@@ -153,9 +146,14 @@ impl Outlet for Lines {
             Form::Human => self.printer.line(sentence(report, log))?,
         }
         let found = match &report.event {
-            Event::Sighting(_) => true,
+            Event::IncidentOpened(_) => true,
             Event::TroubleOpened(trouble) => trouble.nature == Nature::Proof,
-            Event::TroubleClosed(_) | Event::LogAdded(_) | Event::LogRemoved(_) => false,
+            Event::Sighting(_)
+            | Event::TroubleClosed(_)
+            | Event::LogAdded(_)
+            | Event::LogRemoved(_)
+            | Event::IncidentClosed(_)
+            | Event::Heartbeat(_) => false,
         };
         self.findings.fetch_add(u64::from(found), Ordering::Relaxed);
         Ok(())
@@ -177,6 +175,10 @@ fn sentence(report: &Report, log: Option<&LogRow>) -> String {
         }
         Event::LogAdded(row) => format!("following {} at {}", row.log.description, row.log.url),
         Event::LogRemoved(row) => format!("no longer following {}", row.log.description),
+        Event::IncidentOpened(incident) | Event::IncidentClosed(incident) => {
+            incidents::sentence(incident, report.at)
+        }
+        Event::Heartbeat(detail) => format!("heartbeat: {detail}"),
     };
     format!("{:.0} {what}", report.at)
 }
@@ -198,6 +200,15 @@ enum Row {
     Sighting(SightingRow),
     Trouble(TroubleRow),
     Log(LogLine),
+    Incident(IncidentRow),
+    Heartbeat(HeartbeatRow),
+}
+
+/// How things stand, in JSON (docs/json.md).
+#[derive(Serialize)]
+struct HeartbeatRow {
+    r#type: &'static str,
+    text: String,
 }
 
 /// A log in JSON (docs/json.md).
@@ -225,6 +236,16 @@ impl ReportRow {
             }
             Event::LogAdded(row) => ("log-added", Row::Log(LogLine::new(row))),
             Event::LogRemoved(row) => ("log-removed", Row::Log(LogLine::new(row))),
+            Event::IncidentOpened(incident) => {
+                ("incident-opened", Row::Incident(IncidentRow::new(incident)))
+            }
+            Event::IncidentClosed(incident) => {
+                ("incident-closed", Row::Incident(IncidentRow::new(incident)))
+            }
+            Event::Heartbeat(detail) => (
+                "heartbeat",
+                Row::Heartbeat(HeartbeatRow { r#type: "heartbeat", text: detail.clone() }),
+            ),
         };
         Self { report: report.id.0, at: report.at.to_string(), event, row }
     }

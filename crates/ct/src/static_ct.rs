@@ -107,6 +107,11 @@ pub fn fingerprints(served: &[u8], entry: Kind) -> Option<Vec<[u8; 32]>> {
     whole.then(|| fingerprints.iter().take(CHAIN_MAX).copied().collect())
 }
 
+/// The precertificate as it was submitted, out of what was served beside the leaf of one ([`Beside::Tile`]).
+pub fn precertificate(served: &[u8]) -> Option<&[u8]> {
+    Bytes::new(served).vector_u24()
+}
+
 /// A data tile, read as far as it goes.
 #[derive(Debug)]
 pub struct DataTile<'a> {

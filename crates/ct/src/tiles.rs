@@ -2,16 +2,48 @@
 
 use std::collections::BTreeMap;
 
-use countersign_tlog::proof::{Node, consistency_nodes, consistency_proof, peaks};
+use countersign_tlog::proof::{
+    Node, consistency_nodes, consistency_proof, inclusion_nodes, inclusion_proof, peaks,
+};
 use countersign_tlog::{Frontier, Hash, HashTile, TileId};
+
+/// Hash tiles as they are gathered, for some nodes of a tree.
+#[derive(Debug)]
+struct Tiles {
+    size: u64,
+    missing: Vec<TileId>,
+    tiles: BTreeMap<TileId, HashTile>,
+}
+
+impl Tiles {
+    fn of(nodes: impl IntoIterator<Item = Node>, size: u64) -> Self {
+        let mut missing: Vec<_> =
+            nodes.into_iter().map(|node| TileId::covering(node, size)).collect();
+        missing.sort_unstable();
+        missing.dedup();
+        Self { size, missing, tiles: BTreeMap::new() }
+    }
+
+    fn missing(&self) -> Option<TileId> {
+        self.missing.last().copied()
+    }
+
+    fn feed(&mut self, tile: HashTile) {
+        let id = self.missing.pop().expect("only a missing tile is fed");
+        self.tiles.insert(id, tile);
+    }
+
+    fn hash(&self, node: Node) -> Option<Hash> {
+        let id = TileId::covering(node, self.size);
+        self.tiles.get(&id)?.hash_of(id, node)
+    }
+}
 
 /// Which hashes show that the first `old` leaves begin a tree of `new` leaves, as they are gathered.
 #[derive(Debug)]
 pub struct TileProof {
     old: u64,
-    new: u64,
-    missing: Vec<TileId>,
-    tiles: BTreeMap<TileId, HashTile>,
+    tiles: Tiles,
 }
 
 impl TileProof {
@@ -19,40 +51,62 @@ impl TileProof {
     pub fn new(old: u64, new: u64) -> Self {
         assert!(old <= new, "a larger tree does not begin a smaller one");
         let nodes = peaks(old).into_iter().chain(consistency_nodes(old, new));
-        let mut missing: Vec<_> = nodes.map(|node| TileId::covering(node, new)).collect();
-        missing.sort_unstable();
-        missing.dedup();
-        Self { old, new, missing, tiles: BTreeMap::new() }
+        Self { old, tiles: Tiles::of(nodes, new) }
     }
 
     /// A tile that is still missing. At most two for each level of the tree, some sixteen in all.
     pub fn missing(&self) -> Option<TileId> {
-        self.missing.last().copied()
+        self.tiles.missing()
     }
 
     /// Takes the tile that was [`TileProof::missing`].
     pub fn feed(&mut self, tile: HashTile) {
-        let id = self.missing.pop().expect("only a missing tile is fed");
-        self.tiles.insert(id, tile);
+        self.tiles.feed(tile);
     }
 
     /// The frontier of the first `old` leaves and their consistency proof, once no tile is missing. Nothing
     /// vouches for either until the proof is verified against the root of a signed head. None if the tiles
     /// are too narrow.
     pub fn prove(&self) -> Option<(Frontier, Vec<Hash>)> {
-        let frontier =
-            peaks(self.old).into_iter().map(|node| self.hash(node)).collect::<Option<_>>()?;
+        let hash = |node| self.tiles.hash(node);
+        let frontier = peaks(self.old).into_iter().map(hash).collect::<Option<_>>()?;
         let proof = if self.old == 0 {
             Vec::new()
         } else {
-            consistency_proof(self.old, self.new, |node| self.hash(node))?
+            consistency_proof(self.old, self.tiles.size, hash)?
         };
         Some((Frontier::from_peaks(self.old, frontier)?, proof))
     }
+}
 
-    fn hash(&self, node: Node) -> Option<Hash> {
-        let id = TileId::covering(node, self.new);
-        self.tiles.get(&id)?.hash_of(id, node)
+/// The audit path of one leaf, as it is gathered.
+#[derive(Debug)]
+pub struct TileInclusion {
+    index: u64,
+    tiles: Tiles,
+}
+
+impl TileInclusion {
+    /// The path of leaf `index` in a tree of `size` leaves, with all tiles still missing. `index` is below `size`.
+    pub fn new(index: u64, size: u64) -> Self {
+        assert!(index < size, "a tree does not hold a leaf that comes after it");
+        Self { index, tiles: Tiles::of(inclusion_nodes(index, size), size) }
+    }
+
+    /// A tile that is still missing. At most two for each level of the tree.
+    pub fn missing(&self) -> Option<TileId> {
+        self.tiles.missing()
+    }
+
+    /// Takes the tile that was [`TileInclusion::missing`].
+    pub fn feed(&mut self, tile: HashTile) {
+        self.tiles.feed(tile);
+    }
+
+    /// The path, from the leaf up (RFC 9162 §2.1.3), once no tile is missing; not verified. None if the tiles are too
+    /// narrow.
+    pub fn path(&self) -> Option<Vec<Hash>> {
+        inclusion_proof(self.index, self.tiles.size, |node| self.tiles.hash(node))
     }
 }
 
@@ -60,7 +114,7 @@ impl TileProof {
 mod tests {
     use super::*;
     use countersign_tlog::tile::TILE_WIDTH;
-    use countersign_tlog::{leaf_hash, node_hash, verify_consistency};
+    use countersign_tlog::{leaf_hash, node_hash, verify_consistency, verify_inclusion};
 
     /// All the tiles of a tree, straight from their definition.
     fn tile(leaves: &[Hash], id: TileId) -> HashTile {
@@ -97,6 +151,23 @@ mod tests {
         }
         for old in [0, 1, 255, 256, 65_535, 65_536, 65_537, 69_999, 70_000] {
             check(&leaves, old);
+        }
+    }
+
+    #[test]
+    fn tiles_prove_every_leaf() {
+        let leaves: Vec<_> = (0_u32..1000).map(|leaf| leaf_hash(&[&leaf.to_be_bytes()])).collect();
+        for size in [1_u64, 2, 255, 256, 257, 513, 1000] {
+            let mut all = Frontier::new();
+            let leaves = &leaves[..usize::try_from(size).unwrap()];
+            leaves.iter().for_each(|leaf| all.push(*leaf));
+            for (index, leaf) in (0..).zip(leaves) {
+                let mut proof = TileInclusion::new(index, size);
+                while let Some(id) = proof.missing() {
+                    proof.feed(tile(leaves, id));
+                }
+                verify_inclusion(index, size, leaf, &proof.path().unwrap(), &all.root()).unwrap();
+            }
         }
     }
 }

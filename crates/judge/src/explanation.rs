@@ -241,8 +241,8 @@ fn next(
     let mut next = vec![
         ask(observation),
         format!(
-            "If it was not you, keep the evidence before anything else changes: countersign evidence {incident} --out \
-             incident-{incident}.tar"
+            "If it was not you, keep what was seen before anything else changes: countersign show {incident} --json > \
+             incident-{incident}.json, and a copy of the state directory, which has the bytes."
         ),
     ];
     next.extend(revoke(facts));

@@ -20,7 +20,6 @@
 //!                    (by)       (by, weak: digest)         (findings)        (findings)
 //!                                                                                │
 //!  SCTs in our own certificates ── promise ──▶ PromiseVerdict::Broken ─────▶ explanation ──▶ a person
-//!                                                                                └─────────▶ pack: evidence
 //! ```
 //!
 //! A rule knows a certificate by its key, by itself, or, weakly, by its issuer's key. Never by the issuer's name,

@@ -4,5 +4,6 @@ pub mod authority;
 pub mod big_log;
 pub mod certificates;
 pub mod log;
+mod receiver;
 pub mod scene;
 mod world;

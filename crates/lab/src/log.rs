@@ -51,6 +51,7 @@ pub use self::knobs::{
 pub use self::list::{Listed, log_list_json};
 pub use self::signer::{Head, Sct, unknown_signature_line};
 
+pub(crate) use self::door::open as open_door;
 use self::service::{Service, at, join, milliseconds};
 
 /// What a log is.

@@ -10,6 +10,7 @@ use std::time::Duration;
 mod entries;
 mod following;
 mod heads;
+mod judged;
 mod ordinary;
 mod weather;
 
@@ -58,6 +59,14 @@ pub enum Scene {
     NewLog,
     /// The watch begins in the middle of a log.
     Since,
+    /// A year in which nobody means harm.
+    QuietYear,
+    /// A CA issues what it should not, and logs it.
+    CoercedCa,
+    /// A log does not show what it signed for.
+    BrokenPromise,
+    /// Alerts are kept back on their way.
+    BlockedAlerts,
 }
 
 /// What came of a scene.
@@ -105,8 +114,9 @@ impl Caught {
 
 impl Scene {
     /// All scenes, in the order in which they are played.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 25] = [
         Self::Quiet,
+        Self::QuietYear,
         Self::SixCertificates,
         Self::ForkLarger,
         Self::ForkSmaller,
@@ -127,6 +137,9 @@ impl Scene {
         Self::Garbage,
         Self::NewLog,
         Self::Since,
+        Self::CoercedCa,
+        Self::BrokenPromise,
+        Self::BlockedAlerts,
     ];
 
     /// Its name on the command line.
@@ -153,6 +166,10 @@ impl Scene {
             Self::Garbage => "garbage",
             Self::NewLog => "new-log",
             Self::Since => "since",
+            Self::QuietYear => "quiet-year",
+            Self::CoercedCa => "coerced-ca",
+            Self::BrokenPromise => "broken-promise",
+            Self::BlockedAlerts => "blocked-alerts",
         }
     }
 
@@ -192,10 +209,18 @@ impl Scene {
             }
             Self::NewLog => "a log is listed a day after Mallory used it, and later delisted",
             Self::Since => "the watch begins with --since in the middle of two logs",
+            Self::QuietYear => {
+                "a year of two hundred renewals in eight ways, logs and a sink that fail, and nobody means harm"
+            }
+            Self::CoercedCa => "a CA is made to issue for the service, and logs it as it must",
+            Self::BrokenPromise => "a log signs for our own certificate and never shows it",
+            Self::BlockedAlerts => {
+                "Mallory's certificate is logged while the hoster keeps our alerts back"
+            }
         }
     }
 
-    /// Plays it. A scene that does not end in a minute of the machine's time is broken off.
+    /// Plays it. A scene that does not end in five minutes of the machine's time is broken off.
     pub async fn play(self) -> Outcome {
         let played = match tokio::time::timeout(PLAY_MAX, self.act()).await {
             Ok(played) => played.map_err(|err| format!("{err:#}")),
@@ -232,6 +257,10 @@ impl Scene {
             Self::Garbage => weather::garbage().await,
             Self::NewLog => following::new_log().await,
             Self::Since => following::since().await,
+            Self::QuietYear => judged::quiet_year().await,
+            Self::CoercedCa => judged::coerced_ca().await,
+            Self::BrokenPromise => judged::broken_promise().await,
+            Self::BlockedAlerts => judged::blocked_alerts().await,
         }
     }
 }
@@ -256,8 +285,8 @@ impl FromStr for Scene {
     }
 }
 
-/// The longest scene takes seconds. Whatever takes so long hangs.
-const PLAY_MAX: Duration = Duration::from_secs(60);
+/// The longest scene takes seconds, and some more where tests run beside it. Whatever takes so long hangs.
+const PLAY_MAX: Duration = Duration::from_secs(300);
 
 #[cfg(test)]
 mod tests {

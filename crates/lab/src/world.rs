@@ -8,14 +8,17 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use countersign_ct::watchlist::{Guard, Watchlist};
+use countersign_monitor::judging::Judging;
 use countersign_monitor::settings::Place;
+use countersign_monitor::sink::{Secret, Sink, Webhook};
 use countersign_monitor::{Chance, Ended, Extent, Hooks, ListSource, Outlet, Settings};
 use countersign_net::pace::Rates;
-use countersign_net::{Clock, Net, Participant, Redirects, Roots, Route, Vantage};
-use countersign_store::Store;
+use countersign_net::{Clock, Net, Participant, Redirects, Roots, Route, Target, Vantage};
+use countersign_store::incident::{Incident, IncidentFilter, Which};
 use countersign_store::position::Position;
 use countersign_store::report::{Event, Report};
 use countersign_store::sighting::Sighting;
+use countersign_store::{Desk, Reader, Store};
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use tempfile::TempDir;
@@ -24,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::authority::{Authority, Request, SubjectKey};
 use crate::log::{self, Branch, Content, Group, LogServer, Protocol, log_list_json};
+use crate::receiver::Receiver;
 
 /// One small Internet.
 pub(crate) struct World {
@@ -32,6 +36,8 @@ pub(crate) struct World {
     pub(crate) logs: Vec<LogServer>,
     /// The key of everybody who asks for a certificate.
     key: SubjectKey,
+    /// Who is told, by their sinks' names.
+    pub(crate) receivers: Vec<(&'static str, Receiver)>,
     directory: TempDir,
     store: Arc<Store>,
     reports: Reports,
@@ -45,16 +51,18 @@ pub(crate) struct Watching {
     pub(crate) poll: Duration,
     pub(crate) since: Option<Timestamp>,
     pub(crate) rates: Rates,
+    pub(crate) judging: Judging,
 }
 
 impl Default for Watching {
-    /// Guards the lab's service, asks every minute, and as fast as the machine can.
+    /// Guards the lab's service, asks every minute, and as fast as the machine can. Tells nobody that all is quiet.
     fn default() -> Self {
         Self {
             guards: &[".guarded.example"],
             poll: MINUTE,
             since: None,
             rates: Rates { start: 1000.0, max: 10_000.0 },
+            judging: Judging { heartbeat: None, ..Judging::default() },
         }
     }
 }
@@ -82,13 +90,14 @@ impl World {
             };
             logs.push(LogServer::start(settings).await.context("cannot open a log's doors")?);
         }
-        let directory = tempfile::tempdir().context("cannot make a directory for the scene")?;
+        let directory = folder().context("cannot make a directory for the scene")?;
         let store = Arc::new(Store::open(&directory.path().join("state"))?);
         let world = Self {
             clock,
             authority,
             logs,
             key: SubjectKey::generate(),
+            receivers: Vec::new(),
             directory,
             store,
             reports: Reports::default(),
@@ -116,9 +125,11 @@ impl World {
             vantage: VANTAGE.to_owned(),
             since: watching.since,
             unreachable_after: HOUR,
+            judging: watching.judging.clone(),
         };
-        let hosts =
-            self.logs.iter().map(|log| (log.settings().host.clone(), log.address(Group::A)));
+        let logs = self.logs.iter().map(|log| (log.settings().host.clone(), log.address(Group::A)));
+        let receivers = self.receivers.iter();
+        let hosts = logs.chain(receivers.map(|(name, to)| (receiver_host(name), to.address)));
         let net = Net::new(countersign_net::Settings {
             contact: "lab@example.org".to_owned(),
             roots: Roots::Only(vec![CertificateDer::from(self.authority.root().to_vec())]),
@@ -127,7 +138,9 @@ impl World {
         })?;
         let outlet =
             Heard { reports: self.reports.clone(), starting: Some(self.clock.participant()) };
-        let hooks = Hooks { outlet: Box::new(outlet), progress: Arc::new(|_| ()) };
+        let sinks = self.receivers.iter().map(|(name, _)| self.sink(name));
+        let (outlet, sinks) = (Box::new(outlet), sinks.collect::<anyhow::Result<_>>()?);
+        let hooks = Hooks { outlet, sinks, progress: Arc::new(|_| ()) };
         let world = countersign_monitor::World {
             net,
             store: Arc::clone(&self.store),
@@ -137,6 +150,49 @@ impl World {
         let stop = self.stop.clone();
         self.watch.spawn(countersign_monitor::watch(settings, world, hooks, Extent::Forever, stop));
         Ok(())
+    }
+
+    /// From the next watch on, somebody is told by a sink of this name.
+    pub(crate) async fn tell(&mut self, name: &'static str) -> anyhow::Result<()> {
+        let tls = self.authority.server_config(&receiver_host(name))?;
+        let receiver = Receiver::start(tls).await.context("cannot open a receiver's door")?;
+        self.receivers.push((name, receiver));
+        Ok(())
+    }
+
+    fn sink(&self, name: &str) -> anyhow::Result<Sink> {
+        let secret = self.directory.path().join("secret");
+        std::fs::write(&secret, "a secret of the lab").context("cannot write a secret")?;
+        Ok(Sink::Webhook(Webhook {
+            name: name.to_owned(),
+            target: Target::parse(&format!("https://{}/", receiver_host(name)))?,
+            vantage: VANTAGE.to_owned(),
+            secret: Secret::read(&secret)?,
+            deadline: Duration::from_secs(10),
+        }))
+    }
+
+    /// What only looks at what the watcher keeps.
+    pub(crate) fn reader(&self) -> &Reader {
+        self.store.reader()
+    }
+
+    /// Where people and hosts say what they asked for.
+    pub(crate) fn desk(&self) -> &Desk {
+        self.store.desk()
+    }
+
+    /// A folder of the scene's own.
+    pub(crate) fn folder(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let folder = self.directory.path().join(name);
+        std::fs::create_dir_all(&folder).context("cannot make a folder")?;
+        Ok(folder)
+    }
+
+    /// The incidents that are open.
+    pub(crate) fn incidents(&self) -> anyhow::Result<Vec<Incident>> {
+        let filter = IncidentFilter { after: None, which: Which::All, limit: u32::MAX };
+        Ok(self.reader().incidents(&filter)?)
     }
 
     /// Lists these logs from now on, and no others.
@@ -180,10 +236,19 @@ impl World {
 
     /// A request for ninety days from now on.
     pub(crate) fn request(&self, names: &[&str]) -> anyhow::Result<Request<'_>> {
+        self.request_for(&self.key, names)
+    }
+
+    /// The same with another key.
+    pub(crate) fn request_for<'a>(
+        &self,
+        key: &'a SubjectKey,
+        names: &[&str],
+    ) -> anyhow::Result<Request<'a>> {
         let now = self.clock.now();
         Ok(Request {
             names: names.iter().map(|&name| name.to_owned()).collect(),
-            key: &self.key,
+            key,
             not_before: now,
             not_after: now.checked_add(90 * DAY)?,
             rewrite: None,
@@ -267,20 +332,28 @@ impl World {
             Event::TroubleOpened(_)
             | Event::TroubleClosed(_)
             | Event::LogAdded(_)
-            | Event::LogRemoved(_) => None,
+            | Event::LogRemoved(_)
+            | Event::IncidentOpened(_)
+            | Event::IncidentClosed(_)
+            | Event::Heartbeat(_) => None,
         });
         sightings.collect()
     }
 
     /// Stops the watcher and waits until it has stopped.
-    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        self.stop_having_said(&[]).await
+    }
+
+    /// The same where just this was reported of no log in particular.
+    pub(crate) async fn stop_having_said(mut self, expected: &[&str]) -> anyhow::Result<()> {
         self.stop.cancel();
         let ended = self.watch.join_next().await.context("nobody watched")?;
         ended.context("the watcher panicked")??;
         let unreported = self.store.reader().unreported(1)?;
         ensure!(unreported.is_empty(), "it stopped with a report unsaid: {unreported:?}");
         let said = self.said(None);
-        ensure!(said.is_empty(), "it reported {said:?}");
+        ensure!(said == expected, "it reported {said:?}");
         Ok(())
     }
 }
@@ -293,7 +366,20 @@ fn in_words(event: &Event) -> (Option<[u8; 32]>, Option<String>) {
         Event::TroubleClosed(trouble) => (trouble.log, Some(format!("closed {}", trouble.kind))),
         Event::LogAdded(row) => (Some(row.log.id), None),
         Event::LogRemoved(row) => (Some(row.log.id), Some("removed".to_owned())),
+        // A scene that is about these asks for them by themselves.
+        Event::IncidentOpened(_) | Event::IncidentClosed(_) | Event::Heartbeat(_) => (None, None),
     }
+}
+
+/// A folder for a scene's state, in memory where there is a place for that: nobody will want it after a power cut, and
+/// syncing a year to the disk takes longer than playing it.
+fn folder() -> io::Result<TempDir> {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir())
+}
+
+/// The host of the receiver behind a sink.
+fn receiver_host(sink: &str) -> String {
+    format!("{sink}.lab.example")
 }
 
 fn name_of(log: &LogServer) -> &str {

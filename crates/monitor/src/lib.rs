@@ -10,14 +10,21 @@
 
 mod chance;
 mod context;
+mod delivery;
+pub mod directories;
+pub mod dossier;
 mod follow;
+pub mod judging;
 mod lists;
+pub mod message;
 mod position;
 mod protocol;
 mod report;
 pub mod roster;
 pub mod settings;
 mod sight;
+pub mod sink;
+mod tell;
 mod trouble;
 mod watch;
 

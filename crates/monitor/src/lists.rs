@@ -40,7 +40,7 @@ impl Context {
             let kind = format!("log-list-{}", source.name);
             match trouble {
                 Some(why) => self.raise(None, kind, why, now).await?,
-                None => self.clear(None, kind, now).await?,
+                None => self.clear(None, vec![kind], now).await?,
             }
         }
         let own = &self.settings.own_logs;
@@ -109,7 +109,7 @@ impl Context {
         let all: Vec<_> = unread.into_iter().chain(unlocated).collect();
         let kind = "logs-not-followed".to_owned();
         if all.is_empty() {
-            return self.clear(None, kind, now).await;
+            return self.clear(None, vec![kind], now).await;
         }
         self.raise(None, kind, format!("listed, but cannot be followed: {}", all.join("; ")), now)
             .await

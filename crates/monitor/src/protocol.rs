@@ -10,7 +10,7 @@ use countersign_ct::rfc6962::{self, AnswerError, Page, SignedTreeHead};
 use countersign_ct::static_ct::{
     DataTile, SignedCheckpoint, begins_with_leaf, fingerprints, has_fingerprint, issuer_path,
 };
-use countersign_ct::tiles::TileProof;
+use countersign_ct::tiles::{TileInclusion, TileProof};
 use countersign_net::{Connection, FetchError, Get, Gzip, Net, Reply};
 use countersign_sct::LogKey;
 use countersign_tlog::tile::{TILE_WIDTH, TileError};
@@ -122,6 +122,15 @@ pub(crate) trait Protocol: Clone + Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Vec<Hash>, Unmet>> + Send;
 
+    /// The audit path of a leaf in the tree of `size` leaves, not verified.
+    fn inclusion(
+        &self,
+        index: u64,
+        leaf: Hash,
+        size: u64,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Hash>, Unmet>> + Send;
+
     /// The frontier of the first `size` leaves, and the proof that they begin the tree of `head_size`; neither
     /// verified.
     fn frontier(
@@ -218,6 +227,23 @@ impl Protocol for Rfc6962 {
         Ok(rfc6962::consistency(&reply.body)?)
     }
 
+    async fn inclusion(
+        &self,
+        index: u64,
+        leaf: Hash,
+        size: u64,
+        now: Timestamp,
+    ) -> Result<Vec<Hash>, Unmet> {
+        let path = rfc6962::inclusion_path(&leaf, size);
+        let reply = self.0.get(&path, SMALL_BYTES_MAX, now).await?;
+        let (proved, path) = rfc6962::inclusion(&reply.body)?;
+        // A leaf may be in a log twice; then the log may name the other place.
+        if proved != index {
+            return Err(Unmet::Unfitting("the log proves another entry than the one asked for"));
+        }
+        Ok(path)
+    }
+
     /// The audit path of the last of `size` leaves in a tree of just these has all the hashes of the frontier.
     async fn frontier(
         &self,
@@ -229,13 +255,7 @@ impl Protocol for Rfc6962 {
         let fetched = self.leaves(last..size, now).await?;
         let leaf = Self::entries(&fetched, |entries| entries.first().map(Entry::leaf_hash))?
             .ok_or(Unmet::Unfitting("the log gives no entry"))?;
-        let path = rfc6962::inclusion_path(&leaf, size);
-        let reply = self.0.get(&path, SMALL_BYTES_MAX, now).await?;
-        let (index, path) = rfc6962::inclusion(&reply.body)?;
-        // A leaf may be in a log twice; then the log may name the earlier place, whose path is of no use.
-        if index != last {
-            return Err(Unmet::Unfitting("the log proves another entry than the one asked for"));
-        }
+        let path = self.inclusion(last, leaf, size, now).await?;
         let frontier = Frontier::from_last_leaf(size, leaf, &path)
             .ok_or(Unmet::Unfitting("the audit path has the wrong number of hashes"))?;
         let consistency = if size == head_size {
@@ -349,6 +369,20 @@ impl Protocol for StaticCt {
 
     async fn consistency(&self, old: u64, new: u64, now: Timestamp) -> Result<Vec<Hash>, Unmet> {
         Ok(self.frontier(old, new, now).await?.1)
+    }
+
+    async fn inclusion(
+        &self,
+        index: u64,
+        _leaf: Hash,
+        size: u64,
+        now: Timestamp,
+    ) -> Result<Vec<Hash>, Unmet> {
+        let mut proof = TileInclusion::new(index, size);
+        while let Some(id) = proof.missing() {
+            proof.feed(self.hash_tile(id, now).await?);
+        }
+        proof.path().ok_or(Unmet::Unfitting("the hash tiles are too narrow"))
     }
 
     async fn frontier(

@@ -13,12 +13,15 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::context::blocking;
+use crate::sink::Sink;
 use crate::watch::later;
 
 /// What the watch calls to be heard and seen.
 pub struct Hooks {
-    /// Where reports go.
+    /// Where all reports go, at once.
     pub outlet: Box<dyn Outlet>,
+    /// To whom incidents, troubles and heartbeats are brought. No two have the same name.
+    pub sinks: Vec<Sink>,
     /// Shows how far a log has been read. Called often; must be quick.
     pub progress: Arc<dyn Fn(&Progress) + Send + Sync>,
 }

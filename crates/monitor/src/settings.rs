@@ -9,6 +9,8 @@ use countersign_sct::LogKey;
 use countersign_sct::log_list::Api;
 use jiff::Timestamp;
 
+use crate::judging::Judging;
+
 /// What to guard, from which logs, how often.
 #[derive(Debug)]
 pub struct Settings {
@@ -32,6 +34,8 @@ pub struct Settings {
     pub since: Option<Timestamp>,
     /// How long a log or list may fail before it counts as trouble. One lost packet is none.
     pub unreachable_after: Duration,
+    /// What is expected, and what to do about what is not.
+    pub judging: Judging,
 }
 
 /// A list of logs.

@@ -1,5 +1,6 @@
 //! An entry that names something guarded, as it goes into the store.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use countersign_ct::Misbehaviour;
 use countersign_ct::certificate::signature::{Signed, signed_by};
 use countersign_ct::certificate::{Kind, Walked, walk};
@@ -8,7 +9,7 @@ use countersign_ct::follower::Placed;
 use countersign_ct::names::names;
 use countersign_ct::rfc6962::Chain;
 use countersign_ct::watchlist::Watchlist;
-use countersign_sct::{issuer_key_hash, spki_of};
+use countersign_sct::{issuer_key_hash, precert_tbs, spki_of};
 use countersign_store::sighting::{MatchRow, NewSighting};
 
 use crate::position::millis;
@@ -62,6 +63,7 @@ fn look_at(
     Some(NewSighting {
         index: placed.index,
         leaf_hash: placed.hash.0,
+        tbs_sha256: tbs_sha256(&placed.leaf),
         logged_at: placed.leaf.timestamp_ms().and_then(millis),
         precertificate,
         leaf: placed.leaf.leaf_bytes(),
@@ -73,6 +75,22 @@ fn look_at(
         matches: matches.collect(),
         extra,
     })
+}
+
+/// What a precertificate and its certificate have in common: the TBSCertificate less poison and SCT list (RFC 6962
+/// §3.2). A log has taken the poison out of the leaf of a precertificate.
+fn tbs_sha256(entry: &Entry<'_>) -> [u8; 32] {
+    match entry.content {
+        Content::Precertificate { tbs, .. } => sha256(tbs),
+        Content::Certificate { certificate, .. } => {
+            precert_tbs(certificate).map_or_else(|_| sha256(certificate), |tbs| sha256(&tbs))
+        }
+        Content::Unknown { .. } => sha256(&entry.leaf_bytes()),
+    }
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    digest(&SHA256, bytes).as_ref().try_into().expect("SHA-256 has 32 octets")
 }
 
 /// What was served beside the leaf, as bytes. `extra_data` that is not base64 is kept as the text that it is.

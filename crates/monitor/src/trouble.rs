@@ -80,23 +80,30 @@ impl Context {
         Ok(())
     }
 
-    /// Notes that a condition is over, if it was there.
+    /// Notes that conditions are over, those of them that were there.
     pub(crate) async fn clear(
         &self,
         log: Option<LogId>,
-        kind: String,
+        kinds: Vec<String>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let name = kind.clone();
-        let cleared = self
-            .store(move |store| store.clear(log.as_ref().map(|log| &log.0), &kind, now))
+        let over = self
+            .store(move |store| {
+                let mut over = Vec::new();
+                for kind in kinds {
+                    match store.clear(log.as_ref().map(|log| &log.0), &kind, now)? {
+                        Cleared::Closed(_) => over.push(kind),
+                        Cleared::NotOpen | Cleared::Proof(_) => {}
+                    }
+                }
+                Ok::<_, StoreError>(over)
+            })
             .await?;
-        match cleared {
-            Cleared::Closed(_) => {
-                info!(trouble.kind = %name, "over: {name}");
-                self.tell();
-            }
-            Cleared::NotOpen | Cleared::Proof(_) => {}
+        if !over.is_empty() {
+            self.tell();
+        }
+        for kind in over {
+            info!(trouble.kind = %kind, "over: {kind}");
         }
         Ok(())
     }

@@ -20,9 +20,10 @@ use crate::chance::Chance;
 use crate::context::Context;
 use crate::follow::{Outcome, Shared, Task};
 use crate::protocol::{Place, Protocol, Rfc6962, StaticCt};
-use crate::report::{Hooks, report};
+use crate::report::Hooks;
 use crate::roster::{Followed, ReadApi, Roster};
 use crate::settings::Settings;
+use crate::tell::Tellers;
 
 /// How long to watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,9 +81,8 @@ pub async fn watch(
     });
     let since = since.unwrap_or(guarding.await.context("cannot note when guarding began")?);
     let (news, received) = mpsc::channel(NEWS_MAX);
-    let stop_reports = CancellationToken::new();
     let cx = Arc::new(Context {
-        net,
+        net: net.clone(),
         store: Arc::clone(&store),
         clock: clock.clone(),
         settings,
@@ -92,14 +92,7 @@ pub async fn watch(
         news,
         progress: hooks.progress,
     });
-    let mut reporter = JoinSet::new();
-    reporter.spawn(report(
-        store,
-        hooks.outlet,
-        received,
-        clock.participant(),
-        stop_reports.clone(),
-    ));
+    let tellers = Tellers::start(&cx, hooks.outlet, hooks.sinks, received, &mut chance).await?;
 
     let watch = Watch {
         participant: clock.participant(),
@@ -114,10 +107,7 @@ pub async fn watch(
         ended: Ended::default(),
     };
     let ended = watch.run().await;
-    stop_reports.cancel();
-    while let Some(done) = reporter.join_next().await {
-        done.context("the reporter panicked")?;
-    }
+    tellers.stop().await?;
     ended
 }
 
@@ -293,4 +283,4 @@ fn row(id: LogId, followed: &Followed) -> Log {
 /// When lists could not be had or kept.
 const RETRY: Duration = Duration::from_secs(5 * 60);
 /// Wake-up calls for the reporter that may wait. One is enough to make it look.
-const NEWS_MAX: usize = 16;
+pub(crate) const NEWS_MAX: usize = 16;

@@ -1,8 +1,10 @@
 //! How times, sizes and hashes stand in a column.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
+
+use crate::error::StoreError;
 
 /// A time, as milliseconds since 1970. What is finer is cut off.
 pub(crate) struct Millis(pub(crate) Timestamp);
@@ -16,7 +18,10 @@ impl ToSql for Millis {
 impl FromSql for Millis {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let ms = value.as_i64()?;
-        Timestamp::from_millisecond(ms).map(Self).map_err(|_| FromSqlError::OutOfRange(ms))
+        // Not `from_millisecond`, which refuses the last 999 milliseconds of the calendar: `Timestamp::MAX`, which
+        // stands for never, is among them.
+        let time = Timestamp::from_duration(SignedDuration::from_millis(ms));
+        time.map(Self).map_err(|_| FromSqlError::OutOfRange(ms))
     }
 }
 
@@ -53,4 +58,29 @@ impl FromSql for Hashes {
 /// The id that a page of a list begins after, as SQLite compares it: none of its own is larger than 2^63 - 1.
 pub(crate) fn after(id: Option<u64>) -> i64 {
     i64::try_from(id.unwrap_or(0)).unwrap_or(i64::MAX)
+}
+
+/// A column holds a word that this version does not know.
+pub(crate) fn damaged(of: &str, column: &str, value: &str) -> StoreError {
+    StoreError::Damaged { what: format!("{of} has {value:?} as its {column}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(time: Timestamp, expected: &str) {
+        let ToSqlOutput::Owned(value) = Millis(time).to_sql().unwrap() else { panic!("a number") };
+        assert_eq!(Millis::column_result((&value).into()).unwrap().0.to_string(), expected);
+    }
+
+    #[test]
+    fn the_first_time_and_the_last_read_back() {
+        check(Timestamp::MIN, "-009999-01-02T01:59:59Z");
+        check(Timestamp::MAX, "9999-12-30T22:00:00.999Z");
+        for ms in [i64::MIN, i64::MAX, Timestamp::MAX.as_millisecond() + 1] {
+            assert!(Millis::column_result(ValueRef::Integer(ms)).is_err());
+        }
+    }
 }

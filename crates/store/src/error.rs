@@ -50,8 +50,9 @@ pub enum StoreError {
         /// Ours.
         known: usize,
     },
-    /// A reader found a database that a watch has yet to bring up to date.
-    #[error("the database has schema version {found}, this program reads version {known}")]
+    /// A reader found a database that a watch has yet to bring up to date, or a desk one whose watch, of an earlier
+    /// version of this program, is running.
+    #[error("the database has schema version {found}, this program needs version {known}")]
     Older {
         /// The database's.
         found: usize,

@@ -20,17 +20,24 @@
 //! The directory must be on a local file system: SQLite's write-ahead log needs memory shared between
 //! processes. Evidence grows with what matches the watchlist and is not pruned.
 
+pub mod authorization;
+mod check;
 mod column;
 pub mod error;
 pub mod evidence;
 pub mod head;
+pub mod incident;
+pub mod judgement;
 pub mod log;
 pub mod log_list;
 pub mod poll;
 pub mod position;
+pub mod promise;
+pub mod proof;
 pub mod report;
 mod schema;
 pub mod sighting;
+pub mod sink;
 pub mod status;
 mod store;
 pub mod trouble;
@@ -39,4 +46,4 @@ pub mod trouble;
 mod tests;
 
 pub use error::StoreError;
-pub use store::{Reader, Store};
+pub use store::{Desk, Reader, Store};

@@ -4,10 +4,11 @@
 //! it again by its id.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, ToSql};
 
 use crate::column::{Millis, Unsigned};
 use crate::error::StoreError;
+use crate::incident::{self, Incident, IncidentId};
 use crate::log::{self, LogRow};
 use crate::sighting::{self, Sighting, SightingId};
 use crate::store::{Reader, Store};
@@ -41,6 +42,12 @@ pub enum Event {
     LogAdded(LogRow),
     /// A log is followed no longer.
     LogRemoved(LogRow),
+    /// Something that nobody here asked for, or that a log did not keep its word about.
+    IncidentOpened(Box<Incident>),
+    /// It was asked for after all.
+    IncidentClosed(Box<Incident>),
+    /// How things stand, regularly.
+    Heartbeat(String),
 }
 
 impl Store {
@@ -74,32 +81,36 @@ pub(crate) const UNREPORTED_COUNT: &str = "SELECT count(*) FROM report
     WHERE id > (SELECT reported_through FROM watch WHERE one = 1)";
 
 /// A change that there is to tell of, and the row it happened to.
-pub(crate) enum Change {
+pub(crate) enum Change<'a> {
     /// The row of the sighting.
     Sighting(i64),
     TroubleOpened(TroubleId),
     TroubleClosed(TroubleId),
     LogAdded([u8; 32]),
     LogRemoved([u8; 32]),
+    IncidentOpened(IncidentId),
+    IncidentClosed(IncidentId),
+    Heartbeat(&'a str),
 }
 
 /// Puts a change into the outbox. The caller's transaction makes it true at the same time.
 pub(crate) fn add(
     connection: &Connection,
-    change: &Change,
+    change: &Change<'_>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let (event, sighting, trouble, log) = match change {
-        Change::Sighting(row) => ("sighting", Some(*row), None, None),
-        Change::TroubleOpened(id) => ("trouble-opened", None, Some(Unsigned(id.0)), None),
-        Change::TroubleClosed(id) => ("trouble-closed", None, Some(Unsigned(id.0)), None),
-        Change::LogAdded(id) => ("log-added", None, None, Some(*id)),
-        Change::LogRemoved(id) => ("log-removed", None, None, Some(*id)),
+    let (event, column, about): (_, _, &dyn ToSql) = match change {
+        Change::Sighting(row) => ("sighting", "sighting", row),
+        Change::TroubleOpened(id) => ("trouble-opened", "trouble", &Unsigned(id.0)),
+        Change::TroubleClosed(id) => ("trouble-closed", "trouble", &Unsigned(id.0)),
+        Change::LogAdded(id) => ("log-added", "log", id),
+        Change::LogRemoved(id) => ("log-removed", "log", id),
+        Change::IncidentOpened(id) => ("incident-opened", "incident", &Unsigned(id.0)),
+        Change::IncidentClosed(id) => ("incident-closed", "incident", &Unsigned(id.0)),
+        Change::Heartbeat(detail) => ("heartbeat", "detail", detail),
     };
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO report (at, event, sighting, trouble, log) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?;
-    insert.execute((Millis(now), event, sighting, trouble, log))?;
+    let insert = format!("INSERT INTO report (at, event, {column}) VALUES (?1, ?2, ?3)");
+    connection.prepare_cached(&insert)?.execute((Millis(now), event, about))?;
     Ok(())
 }
 
@@ -108,11 +119,15 @@ pub(crate) fn unreported_count(connection: &Connection) -> Result<u64, StoreErro
     Ok(select.query_row([], |row| row.get::<_, Unsigned>(0))?.0)
 }
 
-fn read(connection: &Connection, row: &Row<'_>) -> Result<Report, StoreError> {
+pub(crate) fn read(connection: &Connection, row: &Row<'_>) -> Result<Report, StoreError> {
     let trouble = || trouble::load(connection, TroubleId(row.get::<_, Unsigned>("trouble")?.0));
     let log = || {
         let id = row.get("log")?;
         log::find(connection, &id)?.ok_or(StoreError::UnknownLog { id })
+    };
+    let incident = || {
+        let id = IncidentId(row.get::<_, Unsigned>("incident")?.0);
+        incident::load(connection, id).map(Box::new)
     };
     let event: String = row.get("event")?;
     let event = match event.as_str() {
@@ -124,6 +139,9 @@ fn read(connection: &Connection, row: &Row<'_>) -> Result<Report, StoreError> {
         "trouble-closed" => Event::TroubleClosed(trouble()?),
         "log-added" => Event::LogAdded(log()?),
         "log-removed" => Event::LogRemoved(log()?),
+        "incident-opened" => Event::IncidentOpened(incident()?),
+        "incident-closed" => Event::IncidentClosed(incident()?),
+        "heartbeat" => Event::Heartbeat(row.get("detail")?),
         _ => return Err(StoreError::Damaged { what: format!("a report tells of {event:?}") }),
     };
     Ok(Report {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::StoreError;
 
 /// What each version adds to the one before. SQLite's `user_version` counts how many were done.
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("schema/2.sql")];
 
 /// Marks the file as ours, also for file(1): "CSGN".
 const APPLICATION_ID: i64 = 0x4353_474e;
@@ -33,8 +33,13 @@ pub(crate) fn recognise(connection: &Connection, path: &Path) -> Result<usize, S
 
 /// Does what of `migrations` the file lacks, each in one transaction with its number.
 pub(crate) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {
-    for (done, migration) in migrations.iter().enumerate().skip(version(connection)?) {
+    while version(connection)? < migrations.len() {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Read again under the lock: another process may just have done it.
+        let done = version(&transaction)?;
+        let Some(migration) = migrations.get(done) else {
+            return Ok(());
+        };
         transaction.execute_batch(migration)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         let version = i64::try_from(done + 1).expect("there are few migrations");

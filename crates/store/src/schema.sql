@@ -90,6 +90,7 @@ CREATE TABLE sighting (
     log               BLOB NOT NULL REFERENCES log (id),
     entry_index       INTEGER NOT NULL,
     leaf_hash         BLOB NOT NULL CHECK (length(leaf_hash) = 32),
+    tbs_sha256        BLOB NOT NULL CHECK (length(tbs_sha256) = 32), -- less poison and SCT list
     found_at          INTEGER NOT NULL,             -- by us
     logged_at         INTEGER,                      -- says the log; NULL: a time no calendar has
     precertificate    INTEGER NOT NULL CHECK (precertificate IN (0, 1)),
@@ -101,6 +102,8 @@ CREATE TABLE sighting (
     not_after         INTEGER,
     UNIQUE (log, entry_index, leaf_hash)
 ) STRICT;
+
+CREATE INDEX sighting_by_tbs ON sighting (tbs_sha256);
 
 -- The names that the entry carries, in its order.
 CREATE TABLE sighting_name (

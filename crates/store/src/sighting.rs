@@ -20,6 +20,9 @@ pub struct NewSighting {
     pub index: u64,
     /// The hash of its leaf (RFC 6962 §2.1).
     pub leaf_hash: [u8; 32],
+    /// SHA-256 of the TBSCertificate less poison and SCT list, so that precertificate and certificate are one; of
+    /// the leaf where there is none.
+    pub tbs_sha256: [u8; 32],
     /// When the log says that it took it; `None` for a time that no calendar has.
     pub logged_at: Option<Timestamp>,
     /// A precertificate, rather than a certificate.
@@ -66,6 +69,8 @@ pub struct Sighting {
     pub index: u64,
     /// As in [`NewSighting`].
     pub leaf_hash: [u8; 32],
+    /// As in [`NewSighting`].
+    pub tbs_sha256: [u8; 32],
     /// As in [`NewSighting`].
     pub logged_at: Option<Timestamp>,
     /// As in [`NewSighting`].
@@ -159,6 +164,21 @@ impl Reader {
         })
     }
 
+    /// All sightings of one TBSCertificate, the newest last.
+    pub fn sightings_of(&self, tbs_sha256: &[u8; 32]) -> Result<Vec<Sighting>, StoreError> {
+        self.read(|connection| {
+            ids_of(connection, tbs_sha256)?.into_iter().map(|id| load(connection, id)).collect()
+        })
+    }
+
+    /// The TBSCertificates that were sighted, in the order of their hashes: the first `limit` after `after`.
+    pub fn sighted(&self, after: &[u8; 32], limit: u32) -> Result<Vec<[u8; 32]>, StoreError> {
+        self.read(|connection| {
+            let mut select = connection.prepare_cached(SIGHTED)?;
+            Ok(select.query_map((after, limit), |row| row.get(0))?.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// One sighting.
     pub fn sighting(&self, id: SightingId) -> Result<Option<Sighting>, StoreError> {
         self.read(|connection| find(connection, id))
@@ -198,6 +218,9 @@ pub(crate) const NAMES: &str =
     "SELECT name FROM sighting_name WHERE sighting = ?1 ORDER BY ordinal";
 pub(crate) const MATCHES: &str =
     "SELECT guard, name, reading FROM sighting_match WHERE sighting = ?1 ORDER BY id";
+pub(crate) const OF_TBS: &str = "SELECT id FROM sighting WHERE tbs_sha256 = ?1 ORDER BY id";
+pub(crate) const SIGHTED: &str = "SELECT DISTINCT tbs_sha256 FROM sighting WHERE tbs_sha256 > ?1
+    ORDER BY tbs_sha256 LIMIT ?2";
 pub(crate) const SAME: &str =
     "SELECT id FROM sighting WHERE log = ?1 AND entry_index = ?2 AND leaf_hash = ?3";
 
@@ -240,14 +263,15 @@ fn insert(
     let leaf = evidence::keep(connection, &sighting.leaf)?;
     let extra = evidence::keep(connection, &sighting.extra)?;
     let mut insert = connection.prepare_cached(
-        "INSERT INTO sighting (log, entry_index, leaf_hash, found_at, logged_at, precertificate, leaf, extra,
-             spki_sha256, issuer_key_sha256, not_before, not_after)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        "INSERT INTO sighting (log, entry_index, leaf_hash, tbs_sha256, found_at, logged_at, precertificate, leaf,
+             extra, spki_sha256, issuer_key_sha256, not_before, not_after)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     )?;
     let id = insert.insert((
         log,
         Unsigned(sighting.index),
         sighting.leaf_hash,
+        sighting.tbs_sha256,
         Millis(now),
         sighting.logged_at.map(Millis),
         sighting.precertificate,
@@ -265,6 +289,15 @@ fn insert(
         insert.execute((id, ordinal, name))?;
     }
     Ok(id)
+}
+
+pub(crate) fn ids_of(
+    connection: &Connection,
+    tbs_sha256: &[u8; 32],
+) -> Result<Vec<SightingId>, StoreError> {
+    let mut select = connection.prepare_cached(OF_TBS)?;
+    let ids = select.query_map([tbs_sha256], |row| Ok(SightingId(row.get::<_, Unsigned>(0)?.0)))?;
+    Ok(ids.collect::<Result<_, _>>()?)
 }
 
 /// A sighting that another row refers to.
@@ -295,6 +328,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Sighting> {
         found_at: row.get::<_, Millis>("found_at")?.0,
         index: row.get::<_, Unsigned>("entry_index")?.0,
         leaf_hash: row.get("leaf_hash")?,
+        tbs_sha256: row.get("tbs_sha256")?,
         logged_at: time("logged_at")?,
         precertificate: row.get("precertificate")?,
         leaf_sha256: row.get("leaf_sha256")?,

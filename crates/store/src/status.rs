@@ -5,10 +5,13 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::column::{Millis, Unsigned};
 use crate::error::StoreError;
+use crate::incident;
+use crate::judgement;
 use crate::log::{self, LogRow};
 use crate::log_list::{self, LogListAge};
 use crate::poll::{self, PollRow};
 use crate::report;
+use crate::sink::{self, Sink};
 use crate::store::{Reader, Store};
 use crate::trouble::{self, Trouble};
 
@@ -25,6 +28,16 @@ pub struct Status {
     pub unreported: u64,
     /// How old each log list is.
     pub log_lists: Vec<LogListAge>,
+    /// How many certificates wait for somebody to say that they are theirs.
+    pub pending: u64,
+    /// How many incidents are open.
+    pub open: u64,
+    /// How many of these nobody has taken on.
+    pub unacknowledged: u64,
+    /// When the last heartbeat was put into the outbox.
+    pub heartbeat_at: Option<Timestamp>,
+    /// All sinks that were ever added.
+    pub sinks: Vec<Sink>,
 }
 
 /// How the watch of one log stands.
@@ -85,12 +98,18 @@ impl Reader {
                 let troubles = of_logs.extract_if(.., |trouble| trouble.log == Some(id)).collect();
                 logs.push(LogStatus { log, progress, poll, troubles });
             }
+            let (open, unacknowledged) = incident::open_count(connection)?;
             Ok(Status {
                 guarding_since: guarding_since(connection)?,
                 logs,
                 troubles,
                 unreported: report::unreported_count(connection)?,
                 log_lists: log_list::ages(connection)?,
+                pending: judgement::pending_count(connection)?,
+                open,
+                unacknowledged,
+                heartbeat_at: sink::heartbeat_at(connection)?,
+                sinks: sink::all(connection)?,
             })
         })
     }

@@ -1,4 +1,5 @@
-//! The two handles: [`Store`] writes and is alone, [`Reader`] only looks.
+//! The three handles: [`Store`] is the watch's, and alone; [`Desk`] writes down, beside it, what people and hosts
+//! say; [`Reader`] only looks.
 
 use std::fs::{DirBuilder, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -12,14 +13,18 @@ use crate::schema;
 
 const DATABASE: &str = "countersign.db";
 const LOCK: &str = "lock";
+const OPENING: &str = "opening";
 
-/// How long to wait for another program's write lock. Nobody but us should ever hold it; five seconds outlast
-/// a person's single statement in an `sqlite3` shell.
+/// How long to wait for another process's write lock. The watch and the commands hold it for milliseconds; five
+/// seconds outlast also a person's single statement in an `sqlite3` shell.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// SQLite's page cache, for each connection. A watch of 40 idle logs must fit in 64 MiB, and nothing here reads
 /// the same page often enough to need more.
 const CACHE_KIB_MAX: i64 = 1024;
+
+/// Statements that stay prepared: more than there are, so that none is ever parsed twice.
+const STATEMENTS_KEPT: usize = 200;
 
 /// What the write-ahead log is cut back to once it was copied into the database. It grows past that only while
 /// a reader holds on to an old state.
@@ -29,8 +34,15 @@ const WRITE_AHEAD_LOG_BYTES_KEPT: i64 = 16 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Store {
     // The connection is closed before the lock is let go: fields drop in this order.
-    reader: Reader,
+    desk: Desk,
     _lock: Lock,
+}
+
+/// Where people and other hosts are heard: it writes what they authorize and acknowledge, whether or not a watch
+/// runs. Any number may be open, in any number of processes: SQLite lets in one writer after another.
+#[derive(Debug)]
+pub struct Desk {
+    reader: Reader,
 }
 
 /// A look at the state: it cannot write, and does not keep a watch from writing.
@@ -43,14 +55,32 @@ impl Store {
     /// Opens the state in `directory`; makes both if they are not there; brings an older schema up to date.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         make_directory(directory)?;
+        let _opening = Lock::wait(&directory.join(OPENING))?;
         let lock = Lock::take(&directory.join(LOCK))?;
         let path = directory.join(DATABASE);
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        let mut connection = connect(&path, flags)?;
+        let connection = connect(&path, WRITING)?;
         schema::recognise(&connection, &path)?;
-        keep_write_ahead_log(&connection)?;
-        schema::migrate(&mut connection, schema::MIGRATIONS)?;
-        Ok(Self { reader: Reader { connection: Mutex::new(connection) }, _lock: lock })
+        Ok(Self { desk: Desk::new(connection)?, _lock: lock })
+    }
+
+    /// Opens the state in `directory` for what people and hosts say; makes both if they are not there. Brings an
+    /// older schema up to date, unless a watch runs: that one knows only the older one.
+    pub fn open_desk(directory: &Path) -> Result<Desk, StoreError> {
+        make_directory(directory)?;
+        // Those that open at the same time come one after another. A new file becomes one with a write-ahead log
+        // only while nobody else looks at it, and SQLite does not wait for that.
+        let _opening = Lock::wait(&directory.join(OPENING))?;
+        let path = directory.join(DATABASE);
+        let connection = connect(&path, WRITING)?;
+        let (found, known) = (schema::recognise(&connection, &path)?, schema::MIGRATIONS.len());
+        if found == known {
+            return Desk::new(connection);
+        }
+        match Lock::take(&directory.join(LOCK)) {
+            Ok(_lock) => Desk::new(connection),
+            Err(StoreError::Locked { .. }) => Err(StoreError::Older { found, known }),
+            Err(error) => Err(error),
+        }
     }
 
     /// Opens the state in `directory` for looking only, whether or not a watch runs.
@@ -71,7 +101,33 @@ impl Store {
         }
     }
 
+    /// What people and hosts say, on this store.
+    pub fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
     /// The verbs that only look, on this store.
+    pub fn reader(&self) -> &Reader {
+        &self.desk.reader
+    }
+
+    /// As [`Desk::write`].
+    pub(crate) fn write<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.desk.write(work)
+    }
+}
+
+impl Desk {
+    fn new(mut connection: Connection) -> Result<Self, StoreError> {
+        keep_write_ahead_log(&connection)?;
+        schema::migrate(&mut connection, schema::MIGRATIONS)?;
+        Ok(Self { reader: Reader { connection: Mutex::new(connection) } })
+    }
+
+    /// The verbs that only look, on this desk.
     pub fn reader(&self) -> &Reader {
         &self.reader
     }
@@ -115,20 +171,37 @@ impl Reader {
     }
 }
 
-/// The lock file, locked.
+const WRITING: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_CREATE);
+
+/// A lock file, locked.
 #[derive(Debug)]
 struct Lock(File);
 
 impl Lock {
+    /// At once, or not at all.
     fn take(path: &Path) -> Result<Self, StoreError> {
-        let failed = |source| StoreError::Open { path: path.to_path_buf(), source };
-        let file =
-            File::options().create(true).truncate(false).write(true).open(path).map_err(failed)?;
+        let file = Self::file(path)?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: path.to_path_buf() }),
-            Err(TryLockError::Error(source)) => Err(failed(source)),
+            Err(TryLockError::Error(source)) => {
+                Err(StoreError::Open { path: path.to_path_buf(), source })
+            }
         }
+    }
+
+    /// As soon as whoever holds it is done.
+    fn wait(path: &Path) -> Result<Self, StoreError> {
+        let file = Self::file(path)?;
+        match file.lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(source) => Err(StoreError::Open { path: path.to_path_buf(), source }),
+        }
+    }
+
+    fn file(path: &Path) -> Result<File, StoreError> {
+        let file = File::options().create(true).truncate(false).write(true).open(path);
+        file.map_err(|source| StoreError::Open { path: path.to_path_buf(), source })
     }
 }
 
@@ -155,6 +228,7 @@ fn connect(path: &PathBuf, access: OpenFlags) -> Result<Connection, StoreError> 
     // NO_MUTEX: our own mutex already lets in one thread at a time.
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     connection.pragma_update(None, "cache_size", -CACHE_KIB_MAX)?; // Negative: KiB, not pages.
     connection.pragma_update(None, "foreign_keys", true)?;
     // FULL syncs at every commit. Less would keep the database whole, too, but a power cut could take back the

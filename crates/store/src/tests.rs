@@ -4,18 +4,28 @@
 mod faults;
 mod kill;
 mod open;
+mod race;
 mod scale;
 
 use std::path::Path;
 
-use jiff::Timestamp;
+use countersign_judge::decision::{Told, ToldFinding};
+use countersign_judge::promise::Promise;
+use countersign_judge::{Origin, RuleId, Severity, Verdict};
+use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
+use crate::authorization::{AuthorizationId, KeyOrCertificate, NewAuthorization, NewStatement};
 use crate::evidence::sha256;
+use crate::incident::IncidentId;
+use crate::judgement::Judged;
 use crate::log::{Api, Log};
 use crate::poll::{Head, Poll, Throughput};
 use crate::position::Position;
-use crate::sighting::{MatchRow, NewSighting, SightingFilter};
+use crate::promise::{Broken, Settled};
+use crate::proof::Proof;
+use crate::report::Event;
+use crate::sighting::{MatchRow, NewSighting, SightingFilter, SightingId};
 use crate::trouble::{Nature, NewTrouble};
 use crate::{Reader, Store, StoreError};
 
@@ -41,6 +51,40 @@ pub(crate) fn fixture() -> (TempDir, Store) {
     (directory, store)
 }
 
+/// A store in which two certificates were sighted, those of `sighting(3)` and `sighting(7)`, each in two logs.
+pub(crate) fn sighted() -> (TempDir, Store) {
+    let (directory, store) = fixture();
+    for number in 1..=2 {
+        store.upsert_log(&log(number), at(0)).unwrap();
+        let sightings = [3, 7].map(sighting);
+        store.commit(&[number; 32], None, &position(8), &sightings, at(12)).unwrap();
+    }
+    (directory, store)
+}
+
+/// Judges one certificate, and gives the reports that this made.
+#[track_caller]
+pub(crate) fn judge(store: &Store, index: u64, verdict: Verdict, now: Timestamp) -> Vec<String> {
+    let before = store.reader().unreported(u32::MAX).unwrap().len();
+    store.judge(&[judged(index, verdict)], None, now).unwrap();
+    let reports = store.reader().unreported(u32::MAX).unwrap();
+    reports[before..].iter().map(|report| told(&report.event)).collect()
+}
+
+/// What a report tells of, and of which.
+pub(crate) fn told(event: &Event) -> String {
+    match event {
+        Event::Sighting(sighting) => format!("sighting {}", sighting.id.0),
+        Event::TroubleOpened(trouble) => format!("trouble opened {}", trouble.id.0),
+        Event::TroubleClosed(trouble) => format!("trouble closed {}", trouble.id.0),
+        Event::LogAdded(row) => format!("log added {}", row.log.id[0]),
+        Event::LogRemoved(row) => format!("log removed {}", row.log.id[0]),
+        Event::IncidentOpened(incident) => format!("opened {}", incident.id.0),
+        Event::IncidentClosed(incident) => format!("closed {}", incident.id.0),
+        Event::Heartbeat(text) => format!("heartbeat {text}"),
+    }
+}
+
 /// Opens a store that does not sync. It loses to a power cut, but not to a kill, and tests run ten times faster.
 pub(crate) fn open(directory: &Path) -> Store {
     let store = Store::open(directory).unwrap();
@@ -58,6 +102,7 @@ pub(crate) fn sighting(index: u64) -> NewSighting {
     NewSighting {
         index,
         leaf_hash: sha256(&index.to_be_bytes()),
+        tbs_sha256: sha256(&[index.to_be_bytes(), [7; 8]].concat()),
         logged_at: Some(at(1_700_000_000)),
         precertificate: index % 8 == 3,
         leaf: format!("leaf {index}").repeat(1000).into_bytes(),
@@ -116,6 +161,24 @@ pub(crate) enum Act {
     Silence(u8),
     Speak(u8),
     Retire(u8),
+    KeepIssuer,
+    AddIssuerKeys,
+    Register,
+    State,
+    Revoke,
+    /// The first two certificates that were sighted, with these verdicts.
+    Judge(Verdict, Verdict),
+    Acknowledge,
+    Prove,
+    Promise,
+    PutOff,
+    Break,
+    Misplace,
+    Keep,
+    AddSink,
+    Fail,
+    Deliver,
+    Beat,
 }
 
 /// What a watch does from its beginning to its end, or again from any point.
@@ -139,9 +202,75 @@ pub(crate) fn acts() -> Vec<Act> {
         Act::Speak(2),
         Act::Retire(2),
         Act::Tell,
-        Act::Tell,
+        Act::KeepIssuer,
+        Act::AddIssuerKeys,
+        Act::AddSink,
+        Act::Register,
+        Act::State,
+        Act::Revoke,
+        Act::Judge(Verdict::Pending { until: at(20) }, Verdict::ThirdParty),
+        Act::Judge(Verdict::Unexpected, Verdict::ThirdParty),
+        Act::Judge(Verdict::Unexpected, Verdict::Unexpected),
+        Act::Acknowledge,
+        Act::Prove,
+        Act::Judge(Verdict::Authorized, Verdict::Unexpected),
+        Act::Judge(Verdict::Unexpected, Verdict::Authorized),
+        Act::Promise,
+        Act::PutOff,
+        Act::Break,
+        Act::Misplace,
+        Act::Keep,
+        Act::Fail,
+        Act::Deliver,
+        Act::Beat,
     ]);
+    acts.extend([Act::Tell; 5]);
     acts
+}
+
+/// A decision on the certificate of [`sighting`].
+pub(crate) fn judged(index: u64, verdict: Verdict) -> Judged {
+    let (findings, by) = match verdict {
+        Verdict::Authorized | Verdict::ThirdParty => (vec![], vec![RuleId::Authorization(1)]),
+        Verdict::Pending { .. } | Verdict::Unexpected => (vec![unknown_key()], vec![]),
+    };
+    Judged {
+        tbs_sha256: sighting(index).tbs_sha256,
+        first_seen_at: at(12),
+        told: Told { verdict, findings, by },
+        title: "a certificate".into(),
+        severity: Severity::Critical,
+    }
+}
+
+pub(crate) fn unknown_key() -> ToldFinding {
+    let (kind, text) = ("unknown-key".into(), "nobody registered the key".into());
+    ToldFinding { kind, severity: Severity::Critical, text }
+}
+
+/// What a log has promised about the first certificate: to put it there.
+pub(crate) fn promise(leaf_index: u64) -> Promise {
+    Promise {
+        log: [1; 32],
+        tbs_sha256: sighting(3).tbs_sha256,
+        timestamp_ms: 1000,
+        leaf_index: Some(leaf_index),
+        mmd: SignedDuration::from_secs(60),
+    }
+}
+
+pub(crate) fn broken() -> Broken {
+    Broken { title: "a promise".into(), severity: Severity::High, finding: unknown_key() }
+}
+
+pub(crate) fn key(number: u8) -> NewAuthorization {
+    NewAuthorization {
+        basis: KeyOrCertificate::Key([number; 32]),
+        scope: "example.org".parse().unwrap(),
+        until: None,
+        origin: Origin::Command,
+        note: String::new(),
+    }
 }
 
 /// Does everything, from wherever the state stands to the end. The lines go out into `told`.
@@ -189,7 +318,57 @@ pub(crate) fn perform(store: &Store, act: Act, told: &mut Vec<u64>) -> Result<()
         }
         Act::Speak(number) => store.clear(Some(&[number; 32]), "silence", at(10)).map(drop),
         Act::Retire(number) => store.retire_log(&[number; 32], at(11)).map(drop),
+        Act::KeepIssuer => store.keep_evidence(&[b"an issuer".to_vec()]),
+        Act::AddIssuerKeys => store.add_issuer_keys(&[(SightingId(1), [9; 32])]),
+        Act::Register => store.desk().register(&[key(1), key(2)], at(13)).map(drop),
+        Act::State => {
+            let origin = Origin::Statement { host: "mx1".into() };
+            let authorization = &NewAuthorization { origin, ..key(3) };
+            let (host, sequence, note) = ("mx1", 1, b"a signed note".as_slice());
+            let statement = NewStatement { host, sequence, note, authorization };
+            store.desk().accept_statement(&statement, at(13)).map(drop)
+        }
+        Act::Revoke => store.desk().revoke(AuthorizationId(2), at(13)).map(drop),
+        Act::Judge(first, second) => {
+            let judged = [judged(3, first), judged(7, second)];
+            store.judge(&judged, Some(SightingId(4)), at(14))
+        }
+        Act::Acknowledge => store.desk().acknowledge(IncidentId(1), "seen", at(15)).map(drop),
+        Act::Prove => {
+            let proof = Proof { tree_size: 20, head: b"head 20".to_vec(), path: vec![[6; 32]; 5] };
+            let wanted = store.reader().proofs_wanted(&[1; 32], END, 1)?;
+            wanted.iter().try_for_each(|row| store.keep_proof(row.sighting, &proof, at(16)))
+        }
+        Act::Promise => store.note_promises(&[6, 7, 8].map(promise), at(17)),
+        Act::PutOff => {
+            let due = store.reader().promises_due(Timestamp::MAX, 1)?;
+            due.iter().try_for_each(|(id, _)| store.put_off_promise(*id, at(9000)))
+        }
+        Act::Break => settle(store, &Settled::Broken(broken())),
+        Act::Misplace => settle(store, &Settled::KeptElsewhere { index: 3, broken: broken() }),
+        Act::Keep => settle(store, &Settled::Kept),
+        Act::AddSink => store.add_sink("mail", at(19)),
+        Act::Fail => match store.reader().sink("mail")? {
+            Some(sink) if sink.attempts == 0 => {
+                store.not_delivered("mail", "no answer", at(30), at(20))
+            }
+            Some(_) | None => Ok(()),
+        },
+        Act::Deliver => match store.reader().undelivered("mail", 9)?.last() {
+            Some(last) => store.delivered("mail", last.id, at(21)),
+            None => Ok(()),
+        },
+        Act::Beat => match store.reader().heartbeat_at()? {
+            None => store.heartbeat("all quiet", at(22)),
+            Some(_) => Ok(()),
+        },
     }
+}
+
+/// Settles the promise that waits longest.
+fn settle(store: &Store, settled: &Settled) -> Result<(), StoreError> {
+    let due = store.reader().promises_due(Timestamp::MAX, 1)?;
+    due.iter().try_for_each(|(id, promise)| store.settle_promise(*id, promise, settled, at(18)))
 }
 
 fn follow(store: &Store, number: u8, from: u64) -> Result<(), StoreError> {
@@ -213,7 +392,7 @@ pub(crate) fn tell(store: &Store, told: &mut Vec<u64>) -> Result<(), StoreError>
 }
 
 /// What must hold of a watch's state at any moment: positions are whole, below each are exactly the sightings
-/// that belong there, with their evidence, and each thing that happened has one report.
+/// that belong there, with their evidence, nothing is there by half, and each thing that happened has one report.
 pub(crate) fn check_state(reader: &Reader) {
     reader.check().unwrap();
     let filter =
@@ -239,11 +418,14 @@ pub(crate) fn check_state(reader: &Reader) {
         assert_eq!((row.names, row.matches), (expected.names, expected.matches));
     }
     let connection = reader.connection().unwrap();
-    let unreported = "SELECT (SELECT count(*) FROM sighting) - (SELECT count(*) FROM report WHERE event = 'sighting')
-        + abs((SELECT count(*) FROM trouble) - (SELECT count(*) FROM report WHERE event = 'trouble-opened'))
-        + abs((SELECT count(cleared_at) FROM trouble) - (SELECT count(*) FROM report WHERE event = 'trouble-closed'))
-        + (SELECT count(*) FROM trouble WHERE (SELECT count(*) FROM trouble_evidence WHERE trouble = id) <> 2)";
-    assert_eq!(connection.query_row(unreported, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+    let partial = "SELECT (SELECT count(*) FROM trouble WHERE (SELECT count(*) FROM trouble_evidence WHERE trouble = id) <> 2)
+        + (SELECT count(*) FROM incident WHERE (SELECT count(*) FROM incident_finding WHERE incident = id) <> 1)
+        + (SELECT count(*) FROM judgement AS j WHERE (verdict IN ('pending', 'unexpected'))
+            <> (SELECT count(*) FROM judgement_finding WHERE judgement = j.id)
+            OR (verdict IN ('authorized', 'third-party')) <> (SELECT count(*) FROM judgement_rule WHERE judgement = j.id))
+        + abs((SELECT count(*) FROM statement) - (SELECT count(*) FROM authorization WHERE origin = 'statement'))
+        + abs((SELECT heartbeat_at IS NOT NULL FROM watch) - (SELECT count(*) FROM report WHERE event = 'heartbeat'))";
+    assert_eq!(connection.query_row(partial, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
 }
 
 /// Every report was told, in order. One was told again only if a failure came between it and its mark.

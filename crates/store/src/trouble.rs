@@ -138,6 +138,10 @@ impl Store {
         kind: &str,
         now: Timestamp,
     ) -> Result<Cleared, StoreError> {
+        // Most often there is none, and then nobody else has to wait for us.
+        if self.reader().read(|connection| find_open(connection, log, kind))?.is_none() {
+            return Ok(Cleared::NotOpen);
+        }
         self.write(|connection| {
             let id = match find_open(connection, log, kind)? {
                 None => return Ok(Cleared::NotOpen),

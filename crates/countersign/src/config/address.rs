@@ -26,10 +26,21 @@ pub(super) fn secure_url(url: &str) -> Result<String, String> {
         !host.is_empty() && url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'@');
     match scheme {
         "https" if written => Ok(url.to_owned()),
-        "http" if written && ["127.0.0.1", "[::1]", "localhost"].contains(&host) => {
-            Ok(url.to_owned())
-        }
+        "http" if written && is_loopback(host) => Ok(url.to_owned()),
         _ => Err(format!("{url:?} is not an https URL")),
+    }
+}
+
+/// Whether a host, as URLs write it, is this machine.
+pub(super) fn is_loopback(host: &str) -> bool {
+    ["127.0.0.1", "[::1]", "localhost"].contains(&host)
+}
+
+/// An address of mail, fit for a header and an envelope.
+pub(super) fn mailbox(text: &str) -> Result<String, String> {
+    match contact(text) {
+        Ok(_) if !text.starts_with("https://") => Ok(text.to_owned()),
+        Ok(_) | Err(_) => Err(format!("{text:?} is not an e-mail address")),
     }
 }
 

@@ -47,6 +47,9 @@ fn milliseconds(text: &str) -> Option<u64> {
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let span = self.0.as_millis();
+        if span == 0 {
+            return f.write_str("0s");
+        }
         let units = UNITS.map(|(unit, size)| (unit, u128::from(size)));
         let whole = |(_, size): &&(&str, u128)| span >= *size && span.is_multiple_of(*size);
         let (unit, size) = units.iter().find(whole).unwrap_or(&("ms", 1));
@@ -86,7 +89,7 @@ mod tests {
     #[test]
     fn the_largest_whole_unit_is_shown() {
         let shown = [0, 90, 3_600, 86_400 * 14].map(|s| Period(Duration::from_secs(s)).to_string());
-        assert_eq!(shown, ["0ms", "90s", "1h", "2w"]);
+        assert_eq!(shown, ["0s", "90s", "1h", "2w"]);
     }
 
     proptest! {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use countersign_ct::watchlist::{GUARDS_MAX, Guard, GuardError};
+use countersign_judge::scope::Scope;
 use countersign_monitor::settings::Place;
 use countersign_monitor::{ListSource, OwnLog};
 use countersign_net::Vantage;
@@ -16,7 +17,9 @@ use jiff::Timestamp;
 use toml::Spanned;
 
 use super::address::{CONTACT_HINT, contact, secure_url};
+use super::delivery::Delivery;
 use super::file::File;
+use super::judging::Judging;
 use super::nearest::nearest;
 use super::period::Period;
 use super::spec::{self, Spec};
@@ -42,6 +45,8 @@ pub(crate) struct Settings {
     /// Logs that no list names.
     pub(crate) extra_logs: Vec<Log>,
     pub(crate) watch: Watch,
+    pub(crate) judging: Judging,
+    pub(crate) delivery: Delivery,
     /// A PEM file with certification authorities to trust besides the public ones.
     pub(crate) extra_roots: Option<PathBuf>,
     /// From where we look: `direct`, which is always there, and what the file adds.
@@ -75,15 +80,21 @@ impl Settings {
             let why = "there is no log to follow: `sources` is empty and there is no [[extra-log]]";
             return Err(file.failure(why).hint("leave `sources` out to follow the public logs"));
         }
+        let guards = guards(&spec.guard, file)?;
+        let guarded = Scope::new(guards.iter().map(Guard::to_string));
+        let guarded = guarded.expect("what guards can say, scopes can");
+        let watch = watch(&spec.watch, &vantages, file)?;
         Ok(Self {
             contact: spec.contact.as_ref().map(|text| contact_of(text, file)).transpose()?,
             state_dir: file.path(spec.state_dir.as_deref().unwrap_or(Path::new(STATE_DIR))),
-            guards: guards(&spec.guard, file)?,
+            guards,
             since: spec.since.as_ref().map(|text| file.checked(text, when::point)).transpose()?,
             sources,
             refresh,
             extra_logs,
-            watch: watch(&spec.watch, &vantages, file)?,
+            judging: Judging::new(spec, &guarded, file)?,
+            delivery: Delivery::new(spec, &vantages, &watch.vantage, file)?,
+            watch,
             extra_roots: spec.tls.extra_roots.as_deref().map(|path| file.path(path)),
             vantages,
         })
@@ -102,7 +113,7 @@ impl Settings {
 
     /// The file that would say all of this, defaults included.
     pub(super) fn spec(&self) -> Spec {
-        Spec {
+        let mut spec = Spec {
             contact: self.contact.clone().map(unplaced),
             state_dir: Some(self.state_dir.clone()),
             guard: self.guards.iter().map(|guard| unplaced(guard.to_string())).collect(),
@@ -122,7 +133,11 @@ impl Settings {
             tls: spec::Tls { extra_roots: self.extra_roots.clone() },
             vantage: self.vantages.iter().map(vantage_spec).collect(),
             extra_log: self.extra_logs.iter().map(extra_log_spec).collect(),
-        }
+            ..Spec::default()
+        };
+        self.judging.write_into(&mut spec);
+        self.delivery.write_into(&mut spec);
+        spec
     }
 }
 
@@ -168,7 +183,7 @@ pub(super) fn bad_guard(text: &str, why: GuardError) -> String {
 }
 
 /// What to write instead of it.
-pub(super) fn guard_hint(why: GuardError) -> &'static str {
+pub(crate) fn guard_hint(why: GuardError) -> &'static str {
     why.hint().unwrap_or(
         "\"example.org\" is that name alone, \".example.org\" the name and all below it, \
          \"192.0.2.1\" an address",
@@ -277,16 +292,7 @@ fn extra_log_spec(log: &Log) -> spec::ExtraLog {
 fn watch(spec: &spec::Watch, vantages: &[Vantage], file: &File) -> Result<Watch, Failure> {
     let vantage = match &spec.vantage {
         None => DIRECT.to_owned(),
-        Some(name) if vantages.iter().any(|v| v.name == *name.get_ref()) => name.get_ref().clone(),
-        Some(name) => {
-            let failure =
-                file.failure_at(name, format!("no vantage is called {:?}", name.get_ref()));
-            let meant = nearest(name.get_ref(), vantages.iter().map(|v| v.name.as_str()));
-            return Err(match meant {
-                Some(meant) => failure.hint(format!("did you mean {meant:?}?")),
-                None => failure.hint("add it as a [[vantage]]"),
-            });
-        }
+        Some(name) => vantage_of(name, vantages, file)?,
     };
     Ok(Watch {
         poll: period(&spec.poll, POLL, &POLL_RANGE, file)?,
@@ -308,7 +314,24 @@ fn watch(spec: &spec::Watch, vantages: &[Vantage], file: &File) -> Result<Watch,
     })
 }
 
-fn period(
+/// The name of a vantage that there is.
+pub(super) fn vantage_of(
+    name: &Spanned<String>,
+    vantages: &[Vantage],
+    file: &File,
+) -> Result<String, Failure> {
+    if vantages.iter().any(|vantage| vantage.name == *name.get_ref()) {
+        return Ok(name.get_ref().clone());
+    }
+    let failure = file.failure_at(name, format!("no vantage is called {:?}", name.get_ref()));
+    let meant = nearest(name.get_ref(), vantages.iter().map(|vantage| vantage.name.as_str()));
+    Err(match meant {
+        Some(meant) => failure.hint(format!("did you mean {meant:?}?")),
+        None => failure.hint("add it as a [[vantage]]"),
+    })
+}
+
+pub(super) fn period(
     value: &Option<Spanned<Period>>,
     default: Duration,
     range: &RangeInclusive<Period>,
@@ -348,7 +371,7 @@ const SOURCES: [(&str, &str); 2] = [
     ("google", "https://www.gstatic.com/ct/log_list/v3/all_logs_list.json"),
 ];
 
-const fn seconds(from: u64, to: u64) -> RangeInclusive<Period> {
+pub(super) const fn seconds(from: u64, to: u64) -> RangeInclusive<Period> {
     Period(Duration::from_secs(from))..=Period(Duration::from_secs(to))
 }
 

@@ -4,12 +4,18 @@
 //! what then holds is in `settings.rs`, which also checks the values. A key that is not here
 //! is refused.
 
+pub(super) mod delivery;
+pub(super) mod judging;
+
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::period::Period;
+
+pub(super) use delivery::{Heartbeat, Sink};
+pub(super) use judging::{Directory, Expect, Host, Judge, ThirdParty};
 
 /// The whole file.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -35,6 +41,20 @@ pub(super) struct Spec {
     pub(super) log_lists: LogLists,
     #[serde(default)]
     pub(super) watch: Watch,
+    #[serde(default)]
+    pub(super) judge: Judge,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) expect: Vec<Expect>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) third_party: Vec<ThirdParty>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) directory: Vec<Directory>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) host: Vec<Host>,
+    #[serde(default)]
+    pub(super) heartbeat: Heartbeat,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) sink: Vec<Sink>,
     #[serde(default)]
     pub(super) tls: Tls,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

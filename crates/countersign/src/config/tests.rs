@@ -11,7 +11,9 @@ use countersign_sct::Api;
 use proptest::option;
 use proptest::prelude::*;
 
+use super::delivery::{Delivery, Security, Way};
 use super::file::File;
+use super::judging::Judging;
 use super::*;
 use crate::failure::hint_of;
 
@@ -61,7 +63,7 @@ fn units_are_asked_for() {
 
 #[test]
 fn nothing_can_be_set_to_what_makes_us_blind() {
-    check("[watch]\npoll = \"0s\"", "countersign.toml:3: 0ms is not from 1s to 1h");
+    check("[watch]\npoll = \"0s\"", "countersign.toml:3: 0s is not from 1s to 1h");
     check("[watch]\nstale-after = \"52w\"", "countersign.toml:3: 52w is not from 1m to 1w");
     check("[watch]\njobs-per-log = 0", "countersign.toml:3: 0 is not from 1 to 64");
     check(
@@ -96,6 +98,159 @@ fn values_are_refused_on_their_line() {
         "[log-lists]\nsources = [{ name = \"a\" }]",
         "countersign.toml:3: the list \"a\" needs either a `url` or a `file`",
     );
+}
+
+#[test]
+fn what_is_expected_is_refused_on_its_line() {
+    check(
+        "[[expect]]\nnames = [\".xmpp.example\",\n\"a..b\"]",
+        "countersign.toml:4: \"a..b\" is no name: it has an empty label | \"example.org\" is that name alone, \".example.org\" the name and all below it, \"192.0.2.1\" an address",
+    );
+    check(
+        "[[expect]]\nnames = []",
+        "countersign.toml:3: there is no name in `names` | `names` is written as `guard` is; \".\" is everything",
+    );
+    check(
+        "[[expect]]\nnames = [\".\"]\nissuer-keys = [\"Let's Encrypt\"]",
+        "countersign.toml:4: \"Let's Encrypt\" is not a SHA-256 in hexadecimal | `openssl x509 -in issuer.pem -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum` prints it",
+    );
+    check(
+        "[[expect]]\nnames = [\".\"]\nwildcards = \"no\"",
+        "countersign.toml:4: unknown value `no` | known here: expected, not-expected",
+    );
+    check("[[expect]]\nvalidity-max = \"1d\"", "countersign.toml:2: missing key `names`");
+    check("[judge]\nhold = \"25h\"", "countersign.toml:3: 25h is not from 0s to 1d");
+    let cdn = format!(
+        "[[third-party]]\nname = \"cdn\"\nnames = [\".\"]\nissuer-keys = [\"{}\"]\nvalidity-max = \"9d\"\n",
+        "a".repeat(64)
+    );
+    check(
+        &cdn.replace(&format!("\"{}\"", "a".repeat(64)), ""),
+        "countersign.toml:5: there is no authority that it uses | without one nothing of it would be let through",
+    );
+    check(
+        &format!("{cdn}{cdn}"),
+        "countersign.toml:8: a third party needs a name of its own, not \"cdn\"",
+    );
+    check(
+        &cdn.replace("validity-max = \"9d\"", ""),
+        "countersign.toml:2: missing key `validity-max`",
+    );
+}
+
+#[test]
+fn who_may_say_what_is_expected_is_refused_on_its_line() {
+    check(
+        "[[directory]]\nkind = \"certbott\"",
+        "countersign.toml:3: unknown value `certbott` | did you mean `certbot`?",
+    );
+    check(
+        "[[directory]]\nkind = \"lego\"",
+        "countersign.toml: a [[directory]] of this kind needs a `path` | there is no place where it usually is",
+    );
+    check(
+        "[[directory]]\nkind = \"certbot\"\n[[directory]]\nkind = \"certbot\"\npath = \"/etc/letsencrypt\"",
+        "countersign.toml:6: the directory /etc/letsencrypt is there twice | remove one",
+    );
+    let host =
+        format!("[[host]]\nname = \"mx1.xmpp.example\"\nkey = \"{HOST_KEY}\"\nnames = [\".\"]\n");
+    check(
+        &host.replace("mx1.xmpp.example\"", "mx2\""),
+        "countersign.toml:4: the key is of the host \"mx1.xmpp.example\", not \"mx2\"",
+    );
+    check(
+        &format!("{host}{host}"),
+        "countersign.toml:8: two hosts have this key | remove one, or put all names into the other",
+    );
+    check(
+        &host.replace("key = \"mx1", "key = \"mx2"),
+        "countersign.toml:4: not the key of a host: the id of the verifier key does not fit its name and key | `countersign statement new --name HOST --out FILE` makes one, and prints this table",
+    );
+}
+
+#[test]
+fn sinks_are_refused_on_their_line() {
+    let sink =
+        |kind: &str, lines: &str| format!("[[sink]]\nname = \"s\"\nkind = \"{kind}\"\n{lines}");
+    check(&sink("exec", ""), "countersign.toml:3: the sink \"s\" needs `command`");
+    for command in ["[]", "[\"page\"]"] {
+        check(
+            &sink("exec", &format!("command = {command}")),
+            "countersign.toml:5: `command` does not begin with the whole path of a program | as in command = [\"/usr/local/bin/alert\", \"--now\"]",
+        );
+    }
+    check(
+        &sink("exec", "command = [\"/bin/true\"]\nurl = \"https://a.example\""),
+        "countersign.toml:6: only `webhook` knows `url`",
+    );
+    check(
+        &sink("exec", "command = [\"/bin/true\"]\nvantage = \"direct\""),
+        "countersign.toml:6: only a sink in the network knows `vantage`",
+    );
+    let webhook = "url = \"https://a.example/\"\nsecret-file = \"s\"\n";
+    check(
+        &sink("webhook", &webhook.replace("https", "http")),
+        "countersign.toml:5: \"http://a.example/\" is not an https URL",
+    );
+    check(
+        &sink("webhook", "url = \"https://a.example/\""),
+        "countersign.toml:3: the sink \"s\" needs `secret-file` | `openssl rand -base64 -out FILE 32; chmod 600 FILE` makes one; the receiver tells by it that a report is ours",
+    );
+    check(
+        &sink("webhook", &format!("{webhook}vantage = \"tor\"")),
+        "countersign.toml:7: no vantage is called \"tor\" | add it as a [[vantage]]",
+    );
+    check(
+        "[heartbeat]\nevery = \"30s\"",
+        "countersign.toml:3: 30s is neither from 1m to 1w nor \"never\"",
+    );
+}
+
+#[test]
+fn mail_servers_are_refused_on_their_line() {
+    let sink = |lines: &str| format!("[[sink]]\nname = \"s\"\nkind = \"smtp\"\n{lines}");
+    for server in ["mail.example", "smtps://mail.example", "https://mail.example:465", "smtp://:25"]
+    {
+        check(
+            &sink(&MAIL.replace("smtps://mail.example:465", server)),
+            &format!(
+                "countersign.toml:5: {server:?} is not the URL of a mail server | as in \"smtps://mail.example:465\""
+            ),
+        );
+    }
+    check(
+        &sink(&MAIL.replace("c@d.example", "https://d.example")),
+        "countersign.toml:7: \"https://d.example\" is not an e-mail address",
+    );
+    check(
+        &sink(&MAIL.replace("\"c@d.example\"", "")),
+        "countersign.toml:3: the sink \"s\" needs `to`",
+    );
+    check(
+        &sink(&format!("{MAIL}user = \"u\"")),
+        "countersign.toml:8: a `user` needs a `password-file`",
+    );
+    let why = "countersign.toml:9: a sink needs a name of its own, not \"s\"";
+    check(&sink(MAIL).repeat(2), why);
+}
+
+#[test]
+fn only_this_machine_takes_mail_in_the_clear() {
+    let security = |server: &str| {
+        let mail = MAIL.replace("smtps://mail.example:465", server);
+        let file = format!("{GUARDED}\n[[sink]]\nname = \"s\"\nkind = \"smtp\"\n{mail}");
+        match load(&file).expect(server).delivery.sinks.remove(0).way {
+            Way::Smtp(smtp) => smtp.server.security,
+            Way::Exec { .. } | Way::Webhook { .. } => panic!("a mail server was asked for"),
+        }
+    };
+    assert_eq!(security("smtps://mail.example:465"), Security::Tls);
+    assert_eq!(security("smtps://127.0.0.1:465"), Security::Tls);
+    assert_eq!(security("smtp://mail.example:587"), Security::StartTls);
+    assert_eq!(security("smtp://127.0.0.1.evil.example:25"), Security::StartTls);
+    for here in ["127.0.0.1", "[::1]", "localhost"] {
+        assert_eq!(security(&format!("smtp://{here}:25")), Security::Plain);
+    }
 }
 
 #[test]
@@ -168,6 +323,10 @@ fn the_examples_in_the_first_file_are_right() {
     let settings = load(&lines.collect::<Vec<_>>().join("\n")).expect("the examples are right");
     assert_eq!(settings.extra_logs.len(), 1);
     assert_eq!(settings.vantages.len(), 3);
+    let judging = &settings.judging;
+    assert_eq!((judging.policies.len(), judging.third_parties.len()), (1, 1));
+    assert_eq!((judging.directories.len(), judging.hosts.len()), (2, 1));
+    assert_eq!(settings.delivery.sinks.len(), 3);
     assert!(settings.since.is_some() && settings.extra_roots.is_some());
     assert!(settings.contact.is_some());
 }
@@ -180,6 +339,9 @@ fn uncommented(line: &str) -> Option<&str> {
     shows.then_some(line)
 }
 
+const MAIL: &str =
+    "server = \"smtps://mail.example:465\"\nfrom = \"a@b.example\"\nto = [\"c@d.example\"]\n";
+const HOST_KEY: &str = "mx1.xmpp.example+6eb5dab8+AUCVpjWAu5LMaqgkwFpjT6m7PbJJ8TCPgq1UtppYCtiX";
 const GUARDED: &str = "guard = [\".xmpp.example\"]";
 
 fn vantage() -> impl Strategy<Value = Vantage> {
@@ -195,15 +357,52 @@ fn vantage() -> impl Strategy<Value = Vantage> {
     ("[a-c]{1,3}", route).prop_map(|(name, route)| Vantage { name, route })
 }
 
+/// Judging and delivery by way of a file, which can say all that they can be.
+fn tables() -> impl Strategy<Value = (Judging, Delivery)> {
+    let name = || "[a-z]{12}";
+    let table = prop_oneof![
+        ("[*.]", "[1-9][smh]").prop_map(|(first, hold)| {
+            let first = first.replace('*', "*.");
+            format!("[[expect]]\nnames = [\"{first}a.example\"]\nhold = \"{hold}\"\n")
+        }),
+        "[0-9a-f]{64}".prop_map(|key| format!(
+            "[[expect]]\nnames = [\"::1\", \".\"]\nissuer-keys = [\"{key}\"]\nwildcards = \"not-expected\"\n"
+        )),
+        Just("[[expect]]\nnames = [\"a\"]\nissuer-keys = []\nvalidity-max = \"9w\"\n".to_owned()),
+        (name(), "[0-9A-F]{64}").prop_map(|(name, key)| format!(
+            "[[third-party]]\nname = \"{name}\"\nnames = [\"a\"]\nissuer-keys = [\"{key}\"]\nvalidity-max = \"9h\"\n"
+        )),
+        (name(), "(pem|caddy|acme[.]sh)").prop_map(|(path, kind)| {
+            format!("[[directory]]\nkind = \"{kind}\"\npath = \"{path}\"\n")
+        }),
+        name().prop_map(|name| format!(
+            "[[sink]]\nname = \"{name}\"\nkind = \"exec\"\ncommand = [\"/{name}\", \"-v\"]\n"
+        )),
+        name().prop_map(|name| format!(
+            "[[sink]]\nname = \"{name}\"\nkind = \"webhook\"\nurl = \"https://{name}/\"\nsecret-file = \"s\"\n"
+        )),
+        name().prop_map(|name| format!(
+            "[[sink]]\nname = \"{name}\"\nkind = \"smtp\"\n{MAIL}user = \"u\"\npassword-file = \"p\"\n"
+        )),
+    ];
+    let every = prop_oneof![Just("never".to_owned()), "[1-9]h"];
+    (proptest::collection::vec(table, 0..6), every).prop_map(|(tables, every)| {
+        let file = format!("{GUARDED}\n[heartbeat]\nevery = \"{every}\"\n{}", tables.concat());
+        let settings = load(&file).expect(&file);
+        (settings.judging, settings.delivery)
+    })
+}
+
 fn anything() -> impl Strategy<Value = Settings> {
     let names = proptest::collection::btree_set("[a-z]{1,8}\\.example", 1..4);
     let texts = (names, option::of("[a-z]{1,8}@[a-z]{1,8}\\.example"), "[ -~\\n\"é]{1,12}");
     let spans = (1_000..=3_600_000_u64, 60..=604_800_u64, 60_000..=86_400_000_u64, 60..=86_400_u64);
     let since = option::of(-2_000_000_000..4_000_000_000_i64);
     let vantages = proptest::collection::vec(vantage(), 0..3);
-    (texts, 1..=64_usize, spans, since, vantages, option::of("[a-z/]{1,8}")).prop_map(
-        |(texts, jobs_per_log, spans, since, vantages, roots)| {
+    (texts, 1..=64_usize, spans, since, vantages, option::of("[a-z/]{1,8}"), tables()).prop_map(
+        |(texts, jobs_per_log, spans, since, vantages, roots, tables)| {
             let mut settings = load(GUARDED).expect("the defaults");
+            (settings.judging, settings.delivery) = tables;
             let guard = |name: &String| Guard::parse(name).expect("a guard");
             settings.guards = texts.0.iter().map(guard).collect();
             settings.contact = texts.1;

@@ -41,6 +41,12 @@ fn init_check_and_show_agree() {
     stale-after = "1d"
     vantage = "direct"
 
+    [judge]
+    hold = "10m"
+
+    [heartbeat]
+    every = "1d"
+
     [tls]
 
     [[vantage]]

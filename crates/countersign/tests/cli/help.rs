@@ -6,11 +6,12 @@ use crate::place::Place;
 
 #[test]
 fn help_says_what_there_is() {
-    assert_snapshot!(Place::new().outcome("--help"), @r"
-    Watches Certificate Transparency for certificates that name your services
+    assert_snapshot!(Place::new().outcome("--help"), @"
+    Watches Certificate Transparency for certificates that nobody here asked for
 
-    Countersign follows every public log, proves what each says, and reports each certificate that names
-    a guarded service. Start with `countersign init NAME` and `countersign watch`.
+    Countersign follows every public log, proves what each says, and tells of each certificate that
+    names a guarded service and was not expected. Start with `countersign init NAME` and `countersign
+    watch`.
 
     Results go to standard output, events to standard error. The exit status is 0 if all is as expected,
     1 if there are findings, 2 if it could not look; 2 is never reported as 0.
@@ -18,18 +19,27 @@ fn help_says_what_there_is() {
     Usage: countersign [OPTIONS] <COMMAND>
 
     Commands:
-      init         Write a configuration file that guards these names
-      watch        Follow every log, and report each certificate that names a guarded service
-      status       Show for each log how far it has been read and proved
-      sightings    List the certificates seen that name a guarded service
-      troubles     List what went wrong with logs: what we could not do, and what they did
-      log-list     Show the logs that the lists name, and which are followed; or what changed in them
-      lab          Play attacks and quiet days on a small Internet of our own, and show what is caught
-      config       Check or show the configuration
-      conformance  Judge test cases of others, one JSON object a line
-      completions  Print completions for a shell
-      man          Print the manual page, or write the pages of all commands
-      help         Print this message or the help of the given subcommand(s)
+      init            Write a configuration file that guards these names
+      watch           Follow every log, judge each certificate that names a guarded service, and tell
+      authorize       Say ahead that certificates for a key are ours
+      authorizations  List what is authorized, or revoke it
+      statement       Say on another host, in signed statements, which keys are ours
+      incidents       List the certificates that nobody asked for, and those that are pending
+      show            Show what happened in an incident, why it is one, and what to do now
+      acknowledge     Note that somebody looks after an incident
+      replay          Judge again all that was seen, and say what would come out otherwise
+      sinks           Show where reports go and how far they came, or test it
+      status          Show for each log how far it has been read and proved
+      sightings       List the certificates seen that name a guarded service, expected or not
+      troubles        List what went wrong with logs: what we could not do, and what they did
+      log-list        Show the logs that the lists name, and which are followed; or what changed in them
+      lab             Play attacks and quiet days on a small Internet of our own, and show what is
+                      caught
+      config          Check or show the configuration
+      conformance     Judge test cases of others, one JSON object a line
+      completions     Print completions for a shell
+      man             Print the manual page, or write the pages of all commands
+      help            Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help
@@ -105,10 +115,10 @@ fn each_command_has_its_help() {
       -h, --help
               Print help (see a summary with '-h')
     ");
-    assert_snapshot!(help("watch"), @r"
-    Follow every log, and report each certificate that names a guarded service
+    assert_snapshot!(help("watch"), @"
+    Follow every log, judge each certificate that names a guarded service, and tell
 
-    Goes on until it is stopped. With --once it exits with 1 if it reported a sighting or misbehaviour,
+    Goes on until it is stopped. With --once it exits with 1 if it reported an incident or misbehaviour,
     with 2 if it could not look at all of it.
 
     Usage: countersign watch [OPTIONS]
@@ -142,15 +152,16 @@ fn each_command_has_its_help() {
       -h, --help
               Print help (see a summary with '-h')
     ");
-    assert_snapshot!(help("status"), @r"
+    assert_snapshot!(help("status"), @"
     Show for each log how far it has been read and proved
 
     A row says how many entries were searched and how many of them are proved to be in the log, how far
     that is behind the log in entries and time, and the exposure: what the log promised to take longer
     ago than this, since guarding began, has been seen.
 
-    Exits with 1 if a log misbehaved, with 2 if some log was not verified for longer than `stale-after`,
-    or never, or if there is an open trouble with the lists of logs.
+    Exits with 1 if a log misbehaved or an incident is open that nobody has acknowledged, with 2 if some
+    log was not verified for longer than `stale-after`, or never, if a sink fails, or if there is an
+    open trouble that is about no single log.
 
     Usage: countersign status [OPTIONS]
 
@@ -158,8 +169,8 @@ fn each_command_has_its_help() {
       -h, --help
               Print help (see a summary with '-h')
     ");
-    assert_snapshot!(help("sightings"), @r"
-    List the certificates seen that name a guarded service
+    assert_snapshot!(help("sightings"), @"
+    List the certificates seen that name a guarded service, expected or not
 
     Exits with 1 if there are any.
 

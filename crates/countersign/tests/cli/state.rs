@@ -34,10 +34,10 @@ fn without_a_watch_there_is_nothing_to_show_and_that_is_not_fine() {
 fn status_shows_how_far_each_log_is_proved() {
     let place = Place::configured();
     let store = watched(&place);
-    assert_snapshot!(place.outcome("status"), @r"
+    assert_snapshot!(place.outcome("status"), @"
      LOG    DOWNLOADED  VERIFIED  HEAD    LAG       EXPOSURE  LAST TROUBLE
      Log 1      12,345    12,300  12,400  100 / 1h     1d 3h  -
-    guarding since 2026-11-01T00:00:00Z: 1 of 1 logs verified within 1d, 0 misbehaved, 0 open troubles, 2 reports not told yet
+    guarding since 2026-11-01T00:00:00Z: 0 open incidents (0 not acknowledged), 0 pending; 1 of 1 logs verified within 1d, 0 misbehaved, 0 open troubles, 2 reports not told yet
     exit 0
     ");
     let rows = place.rows("status --json");
@@ -70,7 +70,7 @@ fn a_log_that_misbehaved_is_a_finding() {
      LOG    DOWNLOADED  VERIFIED  HEAD    LAG       EXPOSURE  LAST TROUBLE
      Log 1      12,345    12,300  12,400  100 / 1h     1d 3h  fork: the log forked\u{1b}[2J
     trouble: disk: the disk is full
-    guarding since 2026-11-01T00:00:00Z: 1 of 1 logs verified within 1d, 1 misbehaved, 2 open troubles, 4 reports not told yet
+    guarding since 2026-11-01T00:00:00Z: 0 open incidents (0 not acknowledged), 0 pending; 1 of 1 logs verified within 1d, 1 misbehaved, 2 open troubles, 4 reports not told yet
     exit 1
     ");
     assert_snapshot!(place.outcome("troubles"), @r"
@@ -97,10 +97,10 @@ fn a_log_that_was_not_verified_for_long_was_not_looked_at() {
     let place = Place::configured();
     place.write("countersign.toml", &format!("{CONFIG}\n[watch]\nstale-after = \"2h\"\n"));
     drop(watched(&place));
-    assert_snapshot!(place.outcome("status"), @r"
+    assert_snapshot!(place.outcome("status"), @"
      LOG    DOWNLOADED  VERIFIED  HEAD    LAG       EXPOSURE  LAST TROUBLE
      Log 1      12,345    12,300  12,400  100 / 1h     1d 3h  -
-    guarding since 2026-11-01T00:00:00Z: 0 of 1 logs verified within 2h, 0 misbehaved, 0 open troubles, 2 reports not told yet
+    guarding since 2026-11-01T00:00:00Z: 0 open incidents (0 not acknowledged), 0 pending; 0 of 1 logs verified within 2h, 0 misbehaved, 0 open troubles, 2 reports not told yet
     exit 2
     ");
 }
@@ -117,11 +117,11 @@ fn where_a_list_of_logs_fails_not_all_was_looked_at() {
         evidence: &[],
     };
     store.raise(&failed, ago(1)).unwrap();
-    assert_snapshot!(place.outcome("status"), @r"
+    assert_snapshot!(place.outcome("status"), @"
      LOG    DOWNLOADED  VERIFIED  HEAD    LAG       EXPOSURE  LAST TROUBLE
      Log 1      12,345    12,300  12,400  100 / 1h     1d 3h  -
     trouble: log-list-file: cannot read logs.json
-    guarding since 2026-11-01T00:00:00Z: 1 of 1 logs verified within 1d, 0 misbehaved, 1 open troubles, 3 reports not told yet
+    guarding since 2026-11-01T00:00:00Z: 0 open incidents (0 not acknowledged), 0 pending; 1 of 1 logs verified within 1d, 0 misbehaved, 1 open troubles, 3 reports not told yet
     exit 2
     ");
     assert_eq!(place.run("status --json").status, 2);

@@ -62,6 +62,7 @@ pub(crate) fn sighting(index: u64) -> NewSighting {
     NewSighting {
         index,
         leaf_hash: [1; 32],
+        tbs_sha256: [4; 32],
         logged_at: Some(ago(4)),
         precertificate: true,
         leaf: b"leaf".into(),

@@ -1,6 +1,7 @@
 //! Honest logs: what must be seen, and what must not be spoken of.
 
 use anyhow::ensure;
+use countersign_monitor::judging::Judging;
 use jiff::SignedDuration;
 
 use super::Caught;
@@ -48,7 +49,10 @@ pub(super) async fn six_certificates() -> anyhow::Result<Caught> {
     let mut world = World::new("2023-04-10T00:00:00Z", &[("alpha", Protocol::Rfc6962)]).await?;
     let poll = 4 * HOUR;
     let guards = &[".jabber.ru", "xmpp.ru"];
-    world.watch(&Watching { guards, poll, ..Watching::default() })?;
+    // The operators' own keys were known to them: there is nothing to wait for.
+    let judging = Judging { hold: SignedDuration::ZERO, heartbeat: None, ..Judging::default() };
+    world.tell("pager").await?;
+    world.watch(&Watching { guards, poll, judging, ..Watching::default() })?;
     let mut merged = Vec::new();
     for (day, names) in SIX {
         world.run_until(day.parse()?).await?;
@@ -65,8 +69,20 @@ pub(super) async fn six_certificates() -> anyhow::Result<Caught> {
         let late = seen.found_at.duration_since(*merged_at);
         ensure!(late <= SignedDuration::try_from(poll)?, "entry {index} was reported {late} late");
     }
+    let incidents = world.incidents()?;
+    ensure!(incidents.len() == SIX.len(), "{} incidents", incidents.len());
+    for (incident, (index, merged_at)) in incidents.iter().zip(&merged) {
+        let late = incident.opened_at.duration_since(*merged_at);
+        ensure!(
+            late <= SignedDuration::try_from(poll)?,
+            "entry {index} was an incident {late} late"
+        );
+    }
+    let told = world.receivers[0].1.of("incident-opened").len();
+    ensure!(told == SIX.len(), "{told} alerts came");
     world.ensure_proved(0)?;
     world.stop().await?;
-    let what = "all six, each once, within one poll of being in the log's tree";
-    Ok(Caught::all(what, "ct: watchlist").but("who asked for them: not yet judged"))
+    let what =
+        "all six, each one incident and one alert, within one poll of being in the log's tree";
+    Ok(Caught::all(what, "judge").but("the interception itself: that is for the prober"))
 }

@@ -17,7 +17,12 @@ use crate::watch::{Extent, later};
 impl<P: Protocol> Task<P> {
     /// Notes that something of this kind is over, if it was there.
     pub(super) async fn over(&self, kind: &str) -> Result<(), Failure> {
-        Ok(self.cx.clear(Some(self.id), kind.to_owned(), self.participant.now()).await?)
+        self.all_over(&[kind]).await
+    }
+
+    async fn all_over(&self, kinds: &[&str]) -> Result<(), Failure> {
+        let kinds = kinds.iter().map(|&kind| kind.to_owned()).collect();
+        Ok(self.cx.clear(Some(self.id), kinds, self.participant.now()).await?)
     }
 
     /// After a head came: what is over, and how the race stands.
@@ -51,10 +56,7 @@ impl<P: Protocol> Task<P> {
                 Race::Unknown => {}
             }
         }
-        for kind in over {
-            self.over(kind).await?;
-        }
-        Ok(())
+        self.all_over(&over).await
     }
 
     /// After all was read that the log has signed: what is over by that. Not a doubt about the head that it still
@@ -64,11 +66,11 @@ impl<P: Protocol> Task<P> {
             unreachable!("only followers read")
         };
         let proved = follower.verified_head().map(|head| (head.size(), head.root()));
-        self.over(Condition::Unreachable.kind()).await?;
+        let mut over = vec![Condition::Unreachable.kind()];
         if proved.is_some() && proved == self.shown {
-            self.over("unproved-head").await?;
+            over.push("unproved-head");
         }
-        Ok(())
+        self.all_over(&over).await
     }
 
     /// Notes that a poll brought no head. What to fail with: the store's own failure, if it has one.

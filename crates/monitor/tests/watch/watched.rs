@@ -8,6 +8,7 @@ use std::time::Duration;
 use countersign_ct::watchlist::{Guard, Watchlist};
 use countersign_lab::authority::{Authority, Request, SubjectKey};
 use countersign_lab::log::{self, LogServer, Protocol, log_list_json};
+use countersign_monitor::judging::Judging;
 use countersign_monitor::settings::Place;
 use countersign_monitor::{
     Chance, Ended, Extent, Hooks, ListSource, Outlet, OwnLog, Settings, World, watch,
@@ -127,6 +128,7 @@ impl Watched {
             vantage: "direct".to_owned(),
             since: None,
             unreachable_after: UNREACHABLE_AFTER,
+            judging: Judging::default(),
         };
         let net = Net::new(countersign_net::Settings {
             contact: "test@example.org".to_owned(),
@@ -135,7 +137,7 @@ impl Watched {
             vantages: vec![Vantage { name: "direct".to_owned(), route: Route::Direct }],
         });
         let outlet = Box::new(Heard(self.reports.clone()));
-        let hooks = Hooks { outlet, progress: Arc::new(|_| ()) };
+        let hooks = Hooks { outlet, sinks: Vec::new(), progress: Arc::new(|_| ()) };
         let world = World {
             net: net.unwrap(),
             store: Arc::clone(&self.store),
@@ -214,7 +216,10 @@ impl Watched {
             Event::Sighting(_)
             | Event::TroubleClosed(_)
             | Event::LogAdded(_)
-            | Event::LogRemoved(_) => None,
+            | Event::LogRemoved(_)
+            | Event::IncidentOpened(_)
+            | Event::IncidentClosed(_)
+            | Event::Heartbeat(_) => None,
         });
         opened.collect()
     }

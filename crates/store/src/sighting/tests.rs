@@ -112,6 +112,7 @@ fn any_sighting() -> impl Strategy<Value = NewSighting> {
             NewSighting {
                 index,
                 leaf_hash,
+                tbs_sha256: sha256(&leaf),
                 logged_at: times[0],
                 precertificate,
                 leaf,
@@ -143,6 +144,7 @@ fn what_is_committed_is_what_is_read() {
             found_at,
             index: made.index,
             leaf_hash: made.leaf_hash,
+            tbs_sha256: made.tbs_sha256,
             logged_at: made.logged_at,
             precertificate: made.precertificate,
             leaf_sha256: sha256(&made.leaf),

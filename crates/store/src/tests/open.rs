@@ -3,7 +3,8 @@
 use std::fs;
 use std::thread;
 
-use rusqlite::Connection;
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row};
 
 use super::*;
 use crate::schema;
@@ -77,16 +78,121 @@ fn a_new_directory_is_its_owners_alone() {
     assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
-#[test]
-fn a_file_of_version_1_opens() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut connection = Connection::open(directory.path().join(DATABASE)).unwrap();
+/// Makes a file of version 1 with a row in each table and more than one report.
+pub(super) fn version_1(directory: &Path) -> Connection {
+    let mut connection = Connection::open(directory.join(DATABASE)).unwrap();
     schema::migrate(&mut connection, &schema::MIGRATIONS[..1]).unwrap();
-    connection.execute("UPDATE watch SET guarding_since = 1000", []).unwrap();
-    drop(connection);
+    let bytes: [&[u8]; 3] = [b"leaf", b"chain", b"head"];
+    for (id, bytes) in (5..).zip(bytes) {
+        let insert = "INSERT INTO evidence (id, sha256, bytes) VALUES (?1, ?2, ?3)";
+        connection.execute(insert, (id, sha256(bytes), bytes)).unwrap();
+    }
+    connection
+        .execute_batch(
+            "UPDATE watch SET guarding_since = 1000, reported_through = 7;
+             INSERT INTO log VALUES (zeroblob(32), 'Log', 'Operator', 'rfc6962', 'https://log.example/', 60, 1000, 9000);
+             INSERT INTO position VALUES (zeroblob(32), 3, 0, -1, zeroblob(64), x'', 4, zeroblob(32), x'68', 2000, 3000);
+             INSERT INTO pending_head VALUES (zeroblob(32), 0, x'68');
+             INSERT INTO daily_head VALUES (zeroblob(32), 0, 3000, 7);
+             INSERT INTO poll VALUES (zeroblob(32), 4000, 4000, 9, 2000, x'68', 3000, 'no route', 1, 2, 3, 5000);
+             INSERT INTO sighting VALUES (2, zeroblob(32), 3, zeroblob(32), zeroblob(32), 3000, NULL, 1, 5, 6, NULL, NULL, NULL, 8000);
+             INSERT INTO sighting_name VALUES (2, 0, 'example.org');
+             INSERT INTO sighting_match VALUES (4, 2, '.', 'example.org', 'san-dns');
+             INSERT INTO trouble VALUES (3, zeroblob(32), 'silence', 0, 'no answer', 3000, 4000, 2, 5000, 1);
+             INSERT INTO trouble_evidence VALUES (3, 0, 'head', 7);
+             INSERT INTO report VALUES (3, 1000, 'log-added', NULL, NULL, zeroblob(32)),
+                 (7, 3000, 'sighting', 2, NULL, NULL), (8, 3000, 'trouble-opened', NULL, 3, NULL),
+                 (11, 5000, 'trouble-closed', NULL, 3, NULL), (12, 9000, 'log-removed', NULL, NULL, zeroblob(32));
+             INSERT INTO log_list VALUES ('google', 1000, x'7b7d');",
+        )
+        .unwrap();
+    connection
+}
+
+/// What the tables hold in these columns.
+fn rows_in(connection: &Connection, columns: &[(String, Vec<String>)]) -> Vec<Vec<Value>> {
+    let mut all = Vec::new();
+    for (table, columns) in columns {
+        let select = format!("SELECT {} FROM {table}", columns.join(", "));
+        let mut select = connection.prepare(&select).unwrap();
+        let row = |row: &Row<'_>| {
+            (0..columns.len()).map(|column| row.get(column)).collect::<Result<_, _>>()
+        };
+        let rows: Vec<Vec<Value>> =
+            select.query_map([], row).unwrap().map(Result::unwrap).collect();
+        assert!(!rows.is_empty(), "{table} has no row");
+        all.extend(rows);
+    }
+    all
+}
+
+fn columns(connection: &Connection) -> Vec<(String, Vec<String>)> {
+    let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
+    let mut tables = connection.prepare(tables).unwrap();
+    let tables = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap);
+    let columns = |table: String| {
+        let select = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let columns = select.column_names().into_iter().map(str::to_owned).collect();
+        (table, columns)
+    };
+    tables.map(columns).collect()
+}
+
+/// Opens a file of version 1. All that was in it still is, and the watch goes on.
+#[track_caller]
+fn check_migrated(open_it: impl FnOnce(&Path)) {
+    let directory = tempfile::tempdir().unwrap();
+    let old = version_1(directory.path());
+    let columns = columns(&old);
+    let before = rows_in(&old, &columns);
+    drop(old);
+    open_it(directory.path());
     let store = open(directory.path());
-    assert_eq!(store.reader().guarding_since().unwrap(), Some(at(1)));
-    watch(&store, &mut Vec::new()).unwrap();
+    let reader = store.reader();
+    assert_eq!(rows_in(&reader.connection().unwrap(), &columns), before);
+    reader.check().unwrap();
+
+    assert_eq!(reader.guarding_since().unwrap(), Some(at(1)));
+    assert_eq!(reader.judged_through().unwrap(), SightingId(0));
+    let outbox = || -> Vec<_> {
+        let reports = reader.unreported(9).unwrap();
+        reports.iter().map(|report| (report.id.0, told(&report.event))).collect()
+    };
+    let mut expected = vec![
+        (8, "trouble opened 3".to_owned()),
+        (11, "trouble closed 3".into()),
+        (12, "log removed 0".into()),
+    ];
+    assert_eq!(outbox(), expected);
+    let judged = Judged { tbs_sha256: [0; 32], ..judged(3, Verdict::Unexpected) };
+    store.judge(&[judged], Some(SightingId(2)), at(20)).unwrap();
+    expected.push((13, "opened 1".into()));
+    assert_eq!(outbox(), expected);
+    reader.check().unwrap();
+}
+
+#[test]
+fn a_file_of_version_1_opens_with_all_that_is_in_it() {
+    check_migrated(|directory| drop(Store::open(directory).unwrap()));
+    check_migrated(|directory| drop(Store::open_desk(directory).unwrap()));
+}
+
+#[test]
+fn a_file_of_version_1_is_left_alone_by_readers_and_while_its_watch_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(version_1(directory.path()));
+    let before = fs::read(directory.path().join(DATABASE)).unwrap();
+    let watch = fs::File::create(directory.path().join("lock")).unwrap();
+    watch.lock().unwrap();
+    let older = |error| matches!(error, StoreError::Older { found: 1, known: 2 });
+    assert!(older(Store::open_reader(directory.path()).unwrap_err()));
+    assert!(older(Store::open_desk(directory.path()).unwrap_err()));
+    let error = Store::open(directory.path()).unwrap_err();
+    assert!(matches!(error, StoreError::Locked { .. }), "{error:?}");
+    assert_eq!(fs::read(directory.path().join(DATABASE)).unwrap(), before);
+    drop(watch);
+    Store::open_desk(directory.path()).unwrap();
+    Store::open_reader(directory.path()).unwrap().check().unwrap();
 }
 
 #[test]
@@ -94,13 +200,15 @@ fn a_migration_is_done_whole_or_not_at_all() {
     let (directory, store) = fixture();
     drop(store);
     let mut connection = Connection::open(directory.path().join(DATABASE)).unwrap();
-    let first = schema::MIGRATIONS[0];
-    schema::migrate(&mut connection, &[first, "CREATE TABLE two (a); nonsense"]).unwrap_err();
-    schema::migrate(&mut connection, &[first, "CREATE TABLE two (a)", "DROP TABLE two"]).unwrap();
-    schema::migrate(&mut connection, &[first, "nonsense that is not looked at", ""]).unwrap();
+    let mut migrate = |further: &[&str]| {
+        schema::migrate(&mut connection, &[schema::MIGRATIONS, further].concat())
+    };
+    migrate(&["CREATE TABLE two (a); nonsense"]).unwrap_err();
+    migrate(&["CREATE TABLE two (a)", "DROP TABLE two"]).unwrap();
+    migrate(&["nonsense that is not looked at", ""]).unwrap();
     let version: i64 =
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!(version, 3);
+    assert_eq!(usize::try_from(version).unwrap(), schema::MIGRATIONS.len() + 2);
 }
 
 #[test]
@@ -135,6 +243,7 @@ fn check_refused(change: impl FnOnce(&Connection), is_expected: impl Fn(&StoreEr
     let before = fs::read(directory.path().join(DATABASE)).unwrap();
     let errors = [
         Store::open(directory.path()).unwrap_err(),
+        Store::open_desk(directory.path()).unwrap_err(),
         Store::open_reader(directory.path()).unwrap_err(),
     ];
     for error in errors {

@@ -4,7 +4,10 @@ use super::*;
 use crate::report::Event;
 use crate::sighting::SightingId;
 use crate::trouble::TroubleId;
-use crate::{head, position, report, sighting as sightings, trouble};
+use crate::{
+    authorization, head, incident, judgement, position, promise, proof, report,
+    sighting as sightings, sink, trouble,
+};
 
 #[test]
 fn ten_thousand_sightings_are_paged_through() {
@@ -72,6 +75,31 @@ fn no_list_scans_a_table() {
         sightings::NAMES,
         sightings::MATCHES,
         sightings::SAME,
+        sightings::OF_TBS,
+        sightings::SIGHTED,
+        authorization::FIRST_AFTER,
+        authorization::LAST,
+        authorization::ONE,
+        authorization::SAME,
+        authorization::REVOKED,
+        authorization::LAST_SEQUENCE,
+        judgement::IN_FORCE,
+        judgement::PENDING,
+        judgement::THIRD_PARTY,
+        judgement::RULES,
+        judgement::FINDINGS,
+        incident::FIRST_AFTER,
+        incident::LAST,
+        incident::FIRST_OPEN_AFTER,
+        incident::LAST_OPEN,
+        incident::ONE,
+        incident::OPEN_OF,
+        incident::FINDINGS,
+        promise::DUE,
+        promise::NEXT,
+        proof::WANTED,
+        proof::ONE,
+        sink::UNDELIVERED,
         report::UNREPORTED,
         report::UNREPORTED_COUNT,
         trouble::FIRST_AFTER,

@@ -20,7 +20,12 @@ fn events(store: &Store) -> Vec<(&'static str, TroubleId)> {
     let events = reports.into_iter().filter_map(|report| match report.event {
         Event::TroubleOpened(trouble) => Some(("opened", trouble.id)),
         Event::TroubleClosed(trouble) => Some(("closed", trouble.id)),
-        Event::Sighting(_) | Event::LogAdded(_) | Event::LogRemoved(_) => None,
+        Event::Sighting(_)
+        | Event::LogAdded(_)
+        | Event::LogRemoved(_)
+        | Event::IncidentOpened(_)
+        | Event::IncidentClosed(_)
+        | Event::Heartbeat(_) => None,
     });
     events.collect()
 }

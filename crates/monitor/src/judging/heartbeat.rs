@@ -1,0 +1,90 @@
+//! The sign of life: how things stand, told regularly, so that somebody can notice when it no longer comes.
+
+use countersign_store::StoreError;
+use countersign_store::status::Status;
+use jiff::{SignedDuration, Timestamp};
+
+use super::Judge;
+use crate::watch::later;
+
+impl Judge {
+    /// Tells how things stand if that is due. When it is due next.
+    pub(super) fn beat(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let Some(every) = self.judging.heartbeat else { return Ok(None) };
+        let last = self.store.reader().heartbeat_at()?;
+        if let Some(last) = last {
+            let next = later(last, every);
+            // A last one in the future was sent by a clock that was wrong.
+            if now < next && last <= later(now, every) {
+                return Ok(Some(next));
+            }
+        }
+        let reader = self.store.reader();
+        let since = last.unwrap_or(Timestamp::MIN);
+        let told =
+            Standing { status: reader.status()?, third_party: reader.third_party_since(since)? };
+        self.store.heartbeat(&told.text(now), now)?;
+        Ok(Some(later(now, every)))
+    }
+}
+
+/// How things stand.
+struct Standing {
+    status: Status,
+    /// Certificates of third parties since the last heartbeat.
+    third_party: u64,
+}
+
+impl Standing {
+    /// In one line. "All quiet" is said only if nothing is open and everything was looked at.
+    fn text(&self, now: Timestamp) -> String {
+        let followed = || self.status.logs.iter().filter(|row| row.log.removed_at.is_none());
+        let logs = followed().count();
+        let seen_up_to = |time: Option<Timestamp>| time.unwrap_or(Timestamp::MIN);
+        let oldest = followed()
+            .map(|row| seen_up_to(row.progress.as_ref().and_then(|read| read.verified_head_time)))
+            .min();
+        let behind = followed()
+            .filter(|row| {
+                let head = row.progress.as_ref().and_then(|read| read.verified_head_time);
+                now.duration_since(seen_up_to(head)) > BEHIND
+            })
+            .count();
+        let troubles = self.status.troubles.len()
+            + self.status.logs.iter().map(|row| row.troubles.len()).sum::<usize>();
+        let mut parts = Vec::new();
+        let mut part = |count: u64, what: &str| {
+            if count > 0 {
+                parts.push(format!("{count} {what}{}", if count == 1 { "" } else { "s" }));
+            }
+        };
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        part(self.status.unacknowledged, "open incident");
+        part(self.status.pending, "pending certificate");
+        part(count(troubles), "open trouble");
+        part(count(behind), "log not seen for a day");
+        let quiet = if logs == 0 {
+            "no log is followed: nothing is seen".to_owned()
+        } else if parts.is_empty() {
+            "all quiet".to_owned()
+        } else {
+            parts.join(", ")
+        };
+        let seen = match oldest {
+            Some(oldest) if oldest == Timestamp::MIN => {
+                format!("not all of {logs} logs were verified yet")
+            }
+            Some(oldest) => format!("seen up to {oldest:.0} in {logs} logs"),
+            None => "seen: nothing".to_owned(),
+        };
+        let digest = match self.third_party {
+            0 => String::new(),
+            1 => "; 1 certificate of a third party since the last heartbeat".to_owned(),
+            many => format!("; {many} certificates of third parties since the last heartbeat"),
+        };
+        format!("{quiet}; {seen}{digest}")
+    }
+}
+
+/// Longer than the maximum merge delay of any log, and than most outages.
+const BEHIND: SignedDuration = SignedDuration::from_hours(24);
