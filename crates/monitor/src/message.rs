@@ -117,12 +117,21 @@ fn sink_variable(trouble: &Trouble) -> Vec<(String, String)> {
 /// Many reports in one message: a line for each of the first, and how many more there are.
 fn summary(reports: &[&Report]) -> Message {
     let (first, last) = (reports[0], reports[reports.len() - 1]);
-    let incidents =
-        reports.iter().filter(|report| matches!(report.event, Event::IncidentOpened(_))).count();
-    let what = match incidents {
+    let opened = reports.iter().filter_map(|report| match &report.event {
+        Event::IncidentOpened(incident) => Some(&**incident),
+        Event::IncidentClosed(_)
+        | Event::Sighting(_)
+        | Event::TroubleOpened(_)
+        | Event::TroubleClosed(_)
+        | Event::LogAdded(_)
+        | Event::LogRemoved(_)
+        | Event::Heartbeat(_) => None,
+    });
+    let opened: Vec<_> = opened.collect();
+    let what = match opened.len() {
         0 => format!("{} messages waited", reports.len()),
         1 => format!("1 new incident among {} messages that waited", reports.len()),
-        _ => format!("{incidents} new incidents among {} messages that waited", reports.len()),
+        many => format!("{many} new incidents among {} messages that waited", reports.len()),
     };
     let mut text =
         format!("{what}. `countersign incidents` and `countersign troubles` list them all.\n\n");
@@ -139,19 +148,10 @@ fn summary(reports: &[&Report]) -> Message {
     }
     let id = format!("reports-{}-{}", first.id.0, last.id.0);
     let subject = format!("countersign: {what}");
-    let severity = reports.iter().filter_map(|report| match &report.event {
-        Event::IncidentOpened(incident) => Some(incident.severity),
-        Event::IncidentClosed(_)
-        | Event::Sighting(_)
-        | Event::TroubleOpened(_)
-        | Event::TroubleClosed(_)
-        | Event::LogAdded(_)
-        | Event::LogRemoved(_)
-        | Event::Heartbeat(_) => None,
-    });
-    let severity = severity.max();
+    let severity = opened.iter().map(|incident| incident.severity).max();
     let mut row = MessageRow::new(id, "summary", last.at, &subject, &text);
     row.severity = severity.map(|severity| severity.as_str());
+    row.incidents = opened.iter().map(|incident| incident.id.0).collect();
     row.message(severity, Vec::new())
 }
 
@@ -189,6 +189,8 @@ struct MessageRow {
     text: String,
     severity: Option<&'static str>,
     incident: Option<u64>,
+    /// Of a summary: all incidents that are new in it.
+    incidents: Vec<u64>,
     title: Option<String>,
     names: Vec<String>,
     next: Vec<String>,
@@ -215,6 +217,7 @@ impl MessageRow {
             text: text.to_owned(),
             severity: None,
             incident: None,
+            incidents: Vec::new(),
             title: None,
             names: Vec::new(),
             next: Vec::new(),

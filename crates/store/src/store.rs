@@ -2,6 +2,7 @@
 //! say; [`Reader`] only looks.
 
 use std::fs::{DirBuilder, File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -200,7 +201,13 @@ impl Lock {
     }
 
     fn file(path: &Path) -> Result<File, StoreError> {
-        let file = File::options().create(true).truncate(false).write(true).open(path);
+        // To lock a file it is enough to read it: root may have made it for a service that runs as somebody else.
+        let file = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                File::options().create(true).truncate(false).write(true).open(path)
+            }
+            opened => opened,
+        };
         file.map_err(|source| StoreError::Open { path: path.to_path_buf(), source })
     }
 }

@@ -70,10 +70,10 @@ async fn check_lines(place: &Place, lines: &[Value]) {
 
 /// How long processes live: from before they have opened the store to well into the backlog. The numbers look
 /// random and are the same in each run; where they hit is left to the machine.
-struct Delays(u64);
+pub(crate) struct Delays(pub(crate) u64);
 
 impl Delays {
-    fn next(&mut self) -> Duration {
+    pub(crate) fn next(&mut self) -> Duration {
         // Knuth's MMIX generator.
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -13,3 +13,4 @@ mod kill;
 mod logs;
 mod place;
 mod real;
+mod told;

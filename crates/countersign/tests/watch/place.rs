@@ -94,6 +94,13 @@ impl Place {
         Self { dir, started: AtomicU32::new(0) }
     }
 
+    /// Adds to the configuration.
+    pub(crate) fn configure(&self, tables: &str) {
+        let path = self.path("countersign.toml");
+        let config = fs::read_to_string(&path).unwrap();
+        fs::write(path, config + tables).unwrap();
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
