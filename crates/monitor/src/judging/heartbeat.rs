@@ -1,7 +1,9 @@
 //! The sign of life: how things stand, told regularly, so that somebody can notice when it no longer comes.
 
+use std::time::Duration;
+
 use countersign_store::StoreError;
-use countersign_store::status::Status;
+use countersign_store::status::{LogStatus, Status};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Judge;
@@ -21,8 +23,16 @@ impl Judge {
         }
         let reader = self.store.reader();
         let since = last.unwrap_or(Timestamp::MIN);
-        let told =
-            Standing { status: reader.status()?, third_party: reader.third_party_since(since)? };
+        let status = reader.status()?;
+        // The first one shows that messages arrive. It waits until there is something to say, but not for ever.
+        let begun = status.guarding_since.unwrap_or(now);
+        let is_seen = |row: &LogStatus| {
+            row.progress.as_ref().is_some_and(|read| read.verified_head_time.is_some())
+        };
+        if last.is_none() && !status.logs.iter().any(is_seen) && now < later(begun, FIRST_WAITS) {
+            return Ok(None);
+        }
+        let told = Standing { status, third_party: reader.third_party_since(since)? };
         self.store.heartbeat(&told.text(now), now)?;
         Ok(Some(later(now, every)))
     }
@@ -86,5 +96,7 @@ impl Standing {
     }
 }
 
+/// How long the first heartbeat waits for a log to be read.
+const FIRST_WAITS: Duration = Duration::from_secs(10 * 60);
 /// Longer than the maximum merge delay of any log, and than most outages.
 const BEHIND: SignedDuration = SignedDuration::from_hours(24);
