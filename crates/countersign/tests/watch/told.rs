@@ -23,18 +23,25 @@ fn hook(place: &Place, name: &str, script: &str) {
     ));
 }
 
-/// A script that confirms what it was told by writing it down.
+/// A script that confirms what it was told by writing it down, each message in a file of its own: hooks of a watch
+/// that was killed may still run beside those of the next.
 fn writes_to(place: &Place, name: &str) -> String {
-    let path = place.path(name);
-    format!("(cat; echo) >> '{}'", path.display())
+    let folder = place.path(name);
+    fs::create_dir(&folder).unwrap();
+    let folder = folder.display();
+    format!("cat > '{folder}'/.$$ && mv '{folder}'/.$$ '{folder}'/$$-$(date +%s%N)")
 }
 
 /// The incidents that a hook was told of.
 fn told(place: &Place, name: &str) -> BTreeSet<u64> {
-    let text = fs::read_to_string(place.path(name)).unwrap_or_default();
     let mut numbers = BTreeSet::new();
-    for line in text.lines() {
-        let message: Value = serde_json::from_str(line).expect(line);
+    for file in fs::read_dir(place.path(name)).unwrap() {
+        let path = file.unwrap().path();
+        if path.file_name().unwrap().to_str().unwrap().starts_with('.') {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let message: Value = serde_json::from_str(&text).expect(&text);
         numbers.extend(message["incident"].as_u64());
         numbers.extend(message["incidents"].as_array().unwrap().iter().filter_map(Value::as_u64));
     }

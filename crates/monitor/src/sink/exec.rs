@@ -1,6 +1,9 @@
 //! A program on this machine, a *hook*: the message in its environment, as JSON on its standard input, and as
 //! files. It is told nothing else of us, runs in a process group of its own, and never longer than it may.
 //!
+//! Its standard input holds the whole message before it starts. Fed through a pipe, a hook whose watch is killed
+//! meanwhile would take half a message for the message.
+//!
 //! What a hook does is its own affair; that it ends is ours. We wait for the hook itself and not for the end
 //! of its output, which a process that it left behind may hold open for ever.
 //!
@@ -9,8 +12,8 @@
 //! A process that leaves the group (setsid) outlives the deadline.
 
 use std::ffi::OsString;
-use std::fs::Permissions;
-use std::io;
+use std::fs::{File, Permissions};
+use std::io::{self, Seek as _, Write as _};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::pin::pin;
@@ -18,9 +21,10 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use countersign_judge::plain::bounded;
+use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
@@ -66,13 +70,12 @@ impl Exec {
         // The files are a convenience. Where they cannot be written, the hook runs without them: the report
         // matters more.
         let files = Files::write(message).await.ok();
-        let mut child = self
-            .command(message, attempt, files.as_ref())
-            .spawn()
+        let mut child = input(message)
+            .and_then(|input| self.command(message, attempt, files.as_ref()).stdin(input).spawn())
             .map_err(|error| self.failed(&format!("cannot be started: {error}")))?;
         let mut group = Group::of(&child);
         let mut output = Vec::new();
-        let ended = self.run(&mut child, &mut group, message, &mut output).await;
+        let ended = self.run(&mut child, &mut group, &mut output).await;
         let Some(status) = ended else {
             group.stop(&mut child, self.grace).await;
             let why =
@@ -105,34 +108,23 @@ impl Exec {
         if let Some(files) = files {
             command.envs(files.variables.iter().map(|(name, file)| (name, file)));
         }
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
         command
     }
 
-    /// Feeds it and hears it until it ends; nothing if it does not end in time.
+    /// Hears it until it ends; nothing if it does not end in time.
     async fn run(
         &self,
         child: &mut Child,
         group: &mut Group,
-        message: &Message,
         output: &mut Vec<u8>,
     ) -> Option<io::Result<ExitStatus>> {
-        let mut input = child.stdin.take().expect("it is piped");
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let (mut out, mut err) = (out.expect("it is piped"), err.expect("it is piped"));
         let (mut out_kept, mut err_kept) = (Vec::new(), Vec::new());
         let ended = {
-            let feed = async move {
-                // A hook need not read it.
-                let _ = input.write_all(message.json.as_bytes()).await;
-            };
             let mut talk = pin!(async {
-                tokio::join!(feed, hear(&mut out, &mut out_kept), hear(&mut err, &mut err_kept))
+                tokio::join!(hear(&mut out, &mut out_kept), hear(&mut err, &mut err_kept))
             });
             let ending = async {
                 tokio::select! {
@@ -154,6 +146,14 @@ impl Exec {
         *output = if err_kept.is_empty() { out_kept } else { err_kept };
         ended
     }
+}
+
+/// The message as a file in memory, from its beginning.
+fn input(message: &Message) -> io::Result<File> {
+    let mut file = File::from(memfd_create("message", MemfdFlags::CLOEXEC)?);
+    file.write_all(message.json.as_bytes())?;
+    file.rewind()?;
+    Ok(file)
 }
 
 /// Reads to the end, and keeps the beginning.
