@@ -24,18 +24,24 @@ impl Judge {
         let reader = self.store.reader();
         let since = last.unwrap_or(Timestamp::MIN);
         let status = reader.status()?;
-        // The first one shows that messages arrive. It waits until there is something to say, but not for ever.
+        // The first one shows that messages arrive. It waits until all logs were seen, but not for ever.
         let begun = status.guarding_since.unwrap_or(now);
-        let is_seen = |row: &LogStatus| {
-            row.progress.as_ref().is_some_and(|read| read.verified_head_time.is_some())
-        };
-        if last.is_none() && !status.logs.iter().any(is_seen) && now < later(begun, FIRST_WAITS) {
+        if last.is_none() && !is_seen(&status) && now < later(begun, FIRST_WAITS) {
             return Ok(None);
         }
         let told = Standing { status, third_party: reader.third_party_since(since)? };
         self.store.heartbeat(&told.text(now), now)?;
         Ok(Some(later(now, every)))
     }
+}
+
+/// Whether logs are followed, and a head of each was verified.
+fn is_seen(status: &Status) -> bool {
+    let mut followed = status.logs.iter().filter(|row| row.log.removed_at.is_none()).peekable();
+    let is_verified = |row: &LogStatus| {
+        row.progress.as_ref().is_some_and(|read| read.verified_head_time.is_some())
+    };
+    followed.peek().is_some() && followed.all(is_verified)
 }
 
 /// How things stand.
@@ -96,7 +102,7 @@ impl Standing {
     }
 }
 
-/// How long the first heartbeat waits for a log to be read.
+/// How long the first heartbeat waits for the logs to be read.
 const FIRST_WAITS: Duration = Duration::from_secs(10 * 60);
 /// Longer than the maximum merge delay of any log, and than most outages.
 const BEHIND: SignedDuration = SignedDuration::from_hours(24);
