@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use countersign_ct::follower::Promise;
+use countersign_judge::plain::plain;
 use countersign_sct::log_list::{Api, Log, LogList, Purpose, State};
 use countersign_sct::{LogId, LogKey};
 use jiff::{SignedDuration, Timestamp};
@@ -85,12 +86,14 @@ impl Roster {
             Api::StaticCt { monitoring_url, .. } => (monitoring_url, ReadApi::StaticCt),
         };
         if url.is_empty() {
-            self.unlocated.push(description.to_owned());
+            self.unlocated.push(plain(description).into_owned());
             return;
         }
         let scheme = if url.contains("://") { "" } else { "https://" };
         let api = read(format!("{scheme}{}/", url.trim_end_matches('/')));
-        let (description, operator) = (description.to_owned(), operator.to_owned());
+        // Whoever writes a list chooses these, and they are shown in every event.
+        let (description, operator) =
+            (plain(description).into_owned(), plain(operator).into_owned());
         let mmd = mmd_s.map(seconds);
         let followed = Followed { key: key.clone(), description, operator, api, mmd, promise };
         self.followed.insert(key.id(), followed);
