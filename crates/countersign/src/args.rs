@@ -1,6 +1,7 @@
 //! The command line as it is written. Each comment is the manual of its flag: `--help`, the
 //! completions and the man pages are made from this file.
 
+mod evidence;
 mod incidents;
 mod registering;
 
@@ -10,6 +11,7 @@ use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 
 use crate::when::When;
 
+pub(crate) use evidence::{EvidenceArgs, EvidenceCommand};
 pub(crate) use incidents::{
     AcknowledgeArgs, IncidentsArgs, ReplayArgs, ShowArgs, SinksArgs, SinksCommand,
 };
@@ -110,6 +112,11 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Note that somebody looks after an incident
     Acknowledge(AcknowledgeArgs),
+    /// Write all that shows an incident to others into one file, or verify such a file
+    ///
+    /// The file is a tar archive of public formats. README.html in it says what happened, and how to verify it
+    /// with openssl, sha256sum and python3 alone.
+    Evidence(EvidenceArgs),
     /// Judge again all that was seen, and say what would come out otherwise
     ///
     /// Nothing changes without --apply. Exits with 1 if a decision would differ.

@@ -97,7 +97,7 @@ pub(crate) fn acknowledge(
     Ok(ExitStatus::Expected)
 }
 
-fn unknown(id: u64) -> Failure {
+pub(crate) fn unknown(id: u64) -> Failure {
     Failure::new(format!("there is no incident {id}"))
         .hint("`countersign incidents --all` lists them")
 }

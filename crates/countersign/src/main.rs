@@ -6,6 +6,7 @@ mod authorizations;
 mod authorize;
 mod config;
 mod conformance;
+mod evidence;
 mod failure;
 mod hash;
 mod incidents;
@@ -97,6 +98,7 @@ fn run(args: &Args, color: ColorChoice) -> anyhow::Result<ExitStatus> {
         Command::Acknowledge(args) => {
             incidents::acknowledge(args, &config::settings(global)?, printer)
         }
+        Command::Evidence(args) => evidence::run(args, || config::settings(global), printer),
         Command::Replay(args) => replay::run(args, &config::settings(global)?, printer),
         Command::Sinks(args) => sinks::run(args, &config::settings(global)?, printer),
         Command::Sightings(args) => sightings::run(args, &config::settings(global)?, printer),

@@ -241,8 +241,8 @@ fn next(
     let mut next = vec![
         ask(observation),
         format!(
-            "If it was not you, keep what was seen before anything else changes: countersign show {incident} --json > \
-             incident-{incident}.json, and a copy of the state directory, which has the bytes."
+            "If it was not you, keep what was seen, and give it to those whom you ask for help: countersign evidence \
+             {incident} --out incident-{incident}.tar"
         ),
     ];
     next.extend(revoke(facts));

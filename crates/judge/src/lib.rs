@@ -35,6 +35,7 @@ pub mod explanation;
 pub mod finding;
 pub mod material;
 pub mod observation;
+pub mod pack;
 pub mod plain;
 pub mod policy;
 pub mod promise;

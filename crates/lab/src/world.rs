@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use countersign_ct::watchlist::{Guard, Watchlist};
+use countersign_judge::pack::Contents;
 use countersign_monitor::judging::Judging;
 use countersign_monitor::settings::Place;
 use countersign_monitor::sink::{Secret, Sink, Webhook};
-use countersign_monitor::{Chance, Ended, Extent, Hooks, ListSource, Outlet, Settings};
+use countersign_monitor::{Chance, Ended, Extent, Hooks, ListSource, Outlet, Settings, contents};
 use countersign_net::pace::Rates;
 use countersign_net::{Clock, Net, Participant, Redirects, Roots, Route, Target, Vantage};
 use countersign_store::incident::{Incident, IncidentFilter, Which};
@@ -113,10 +114,7 @@ impl World {
         let guards = watching.guards.iter().map(|guard| Guard::parse(guard));
         let settings = Settings {
             watchlist: Watchlist::new(guards.collect::<Result<_, _>>()?)?,
-            lists: vec![ListSource {
-                name: "lab".to_owned(),
-                place: Place::File(self.list_file()),
-            }],
+            lists: vec![self.list_source()],
             own_logs: Vec::new(),
             list_refresh: (6 * watching.poll).max(HOUR),
             poll: watching.poll,
@@ -201,7 +199,18 @@ impl World {
             .context("cannot write the list of logs")
     }
 
-    fn list_file(&self) -> PathBuf {
+    /// What an evidence pack about it is made of, where nothing is expected but what is registered.
+    pub(crate) fn evidence(&self, incident: &Incident) -> anyhow::Result<Contents> {
+        let lists = [self.list_source()];
+        Ok(contents(self.reader(), &lists, &[], &Judging::default(), incident)?)
+    }
+
+    fn list_source(&self) -> ListSource {
+        ListSource { name: "lab".to_owned(), place: Place::File(self.list_file()) }
+    }
+
+    /// The list of logs, for whoever reads it by himself.
+    pub(crate) fn list_file(&self) -> PathBuf {
         self.directory.path().join("log_list.json")
     }
 

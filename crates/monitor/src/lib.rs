@@ -9,6 +9,7 @@
 //! on a bug. What the world does wrong is noted and survived: one log's trouble never touches another's task.
 
 mod chance;
+mod contents;
 mod context;
 mod delivery;
 pub mod directories;
@@ -29,6 +30,7 @@ mod trouble;
 mod watch;
 
 pub use chance::Chance;
+pub use contents::contents;
 pub use report::{Hooks, Outlet, Progress};
 pub use settings::{ListSource, OwnLog, Settings};
 pub use watch::{Ended, Extent, World, watch};

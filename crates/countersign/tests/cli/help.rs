@@ -27,6 +27,7 @@ fn help_says_what_there_is() {
       incidents       List the certificates that nobody asked for, and those that are pending
       show            Show what happened in an incident, why it is one, and what to do now
       acknowledge     Note that somebody looks after an incident
+      evidence        Write all that shows an incident to others into one file, or verify such a file
       replay          Judge again all that was seen, and say what would come out otherwise
       sinks           Show where reports go and how far they came, or test it
       status          Show for each log how far it has been read and proved
@@ -301,6 +302,49 @@ fn each_command_has_its_help() {
     Options:
           --watch <NAME>
               A name to look for, written as in the configuration's `guard`
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("evidence"), @"
+    Write all that shows an incident to others into one file, or verify such a file
+
+    The file is a tar archive of public formats. README.html in it says what happened, and how to verify
+    it with openssl, sha256sum and python3 alone.
+
+    Usage: countersign evidence [OPTIONS] --out <FILE> <ID>
+           countersign evidence <COMMAND>
+
+    Commands:
+      verify  Verify a pack, with no network, configuration or state, and unpacking nothing
+      help    Print this message or the help of the given subcommand(s)
+
+    Arguments:
+      <ID>
+              The number of the incident
+
+    Options:
+          --out <FILE>
+              Write to this file, a tar archive; it must not be there yet
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("evidence verify"), @"
+    Verify a pack, with no network, configuration or state, and unpacking nothing
+
+    Exits with 1 if something in it is not so, with 2 if all else is so but something could not be told.
+
+    Usage: countersign evidence verify [OPTIONS] <FILE>
+
+    Arguments:
+      <FILE>
+              The pack
+
+    Options:
+          --log-list <FILE>
+              A list of logs (JSON, version 3): whether the logs of the pack are logs that anybody
+              trusts
 
       -h, --help
               Print help (see a summary with '-h')

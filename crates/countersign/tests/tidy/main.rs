@@ -156,7 +156,7 @@ const NOWHERE: [(&str, &str); 4] = [
 ];
 
 /// Where bytes from strangers are read, and the fuzz target that feeds it anything.
-const PARSERS: [(&str, &str); 26] = [
+const PARSERS: [(&str, &str); 27] = [
     ("crates/countersign/src/config/spec.rs", "config"),
     ("crates/countersign/src/config/period.rs", "config"),
     ("crates/countersign/src/conformance/record.rs", "record"),
@@ -171,6 +171,7 @@ const PARSERS: [(&str, &str); 26] = [
     ("crates/ct/src/static_ct.rs", "static_checkpoint"),
     ("crates/ct/src/watchlist/guard.rs", "guard"),
     ("crates/judge/src/material.rs", "material"),
+    ("crates/judge/src/pack/tar.rs", "pack"),
     ("crates/judge/src/statement.rs", "statement"),
     ("crates/net/src/gzip.rs", "gzip"),
     ("crates/tlog/src/checkpoint.rs", "checkpoint"),

@@ -78,7 +78,7 @@ fn an_unexpected_certificate() {
 
     What to do now
       1. Ask everybody who may order certificates for these names, on a path that does not depend on them. If it was one of you, say so: countersign authorize --spki abababababababababababababababababababababababababababababababab --name 'chat.example.org'
-      2. If it was not you, keep what was seen before anything else changes: countersign show 7 --json > incident-7.json, and a copy of the state directory, which has the bytes.
+      2. If it was not you, keep what was seen, and give it to those whom you ask for help: countersign evidence 7 --out incident-7.tar
       3. Revoke it yourself over ACME: whoever proves control of all names in a certificate may revoke it, also one that another account ordered (RFC 8555 §7.6). With certbot: certbot revoke --cert-path FILE, after an order for the same names.
       4. Tell the CA: Let's Encrypt takes problem reports at cert-prob-reports@letsencrypt.org (from its practice statement, section 1.5.2, as of November 2026; if that fails, see https://ccadb.my.salesforce-sites.com/ccadb/AllProblemReportingMechanismsReport). Say that the certificate (serial number 0123456789abcdef) was not ordered by the holder of the names, and attach it. The CA must look into it within 24 hours.
       5. Find out how they proved to be chat.example.org: look at the DNS records (A, AAAA, NS, MX, CAA) and their history, the accounts at the registrar and the DNS provider, the files and logs of the web server, and ask the hoster about redirected traffic. Ask on paths that do not depend on these names.
@@ -111,7 +111,7 @@ fn our_key_with_another_name() {
 
     What to do now
       1. Ask everybody who may order certificates for these names, on a path that does not depend on them. If it was one of you, say so: countersign authorize --spki abababababababababababababababababababababababababababababababab --name 'chat.example.org'
-      2. If it was not you, keep what was seen before anything else changes: countersign show 7 --json > incident-7.json, and a copy of the state directory, which has the bytes.
+      2. If it was not you, keep what was seen, and give it to those whom you ask for help: countersign evidence 7 --out incident-7.tar
       3. Tell the CA: where it takes problem reports is listed at https://ccadb.my.salesforce-sites.com/ccadb/AllProblemReportingMechanismsReport. Say that the certificate (serial number 0123456789abcdef) was not ordered by the holder of the names, and attach it. The CA must look into it within 24 hours.
       4. If that CA speaks ACME, that is quicker. Revoke it yourself over ACME: whoever proves control of all names in a certificate may revoke it, also one that another account ordered (RFC 8555 §7.6). With certbot: certbot revoke --cert-path FILE, after an order for the same names.
       5. Find out how they proved to be chat.example.org: look at the DNS records (A, AAAA, NS, MX, CAA) and their history, the accounts at the registrar and the DNS provider, the files and logs of the web server, and ask the hoster about redirected traffic. Ask on paths that do not depend on these names.

@@ -5,11 +5,12 @@ use std::fs;
 use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use countersign_judge::pack::{Outcome, Pack, assemble, verify};
 use countersign_judge::statement::{Host, HostKey, Statement};
 use countersign_judge::{Basis, Origin, Policy, Rule, RuleId, Scope, Verdict, Wildcards};
 use countersign_monitor::directories::{Directory, Kind};
 use countersign_monitor::judging::Judging;
-use countersign_sct::{issuer_key_hash, spki_of};
+use countersign_sct::{LogList, issuer_key_hash, spki_of};
 use countersign_store::authorization::{
     Accepted, KeyOrCertificate, NewAuthorization, NewStatement,
 };
@@ -241,9 +242,20 @@ pub(super) async fn coerced_ca() -> anyhow::Result<Caught> {
     }
     let told = world.receivers[0].1.of("incident-opened");
     ensure!(told.len() == 1 && told[0]["names"][0] == GUARDED, "the pager was told {told:?}");
+    ensure_evident(&world, &incident)?;
     world.stop().await?;
-    let what = "one incident for a precertificate and a certificate in two logs, with proofs that the logs hold them";
+    let what = "one incident for a precertificate and a certificate in two logs, and a pack that shows it to others";
     Ok(Caught::all(what, "judge").but("whether it is used: that is for the prober"))
+}
+
+/// Packs the evidence, and reads it as somebody does who has the pack and a list of logs, and nothing else.
+fn ensure_evident(world: &World, incident: &Incident) -> anyhow::Result<()> {
+    let tar = assemble(&world.evidence(incident)?)?.to_tar();
+    let logs = LogList::parse(&fs::read(world.list_file())?)?;
+    let shown = verify(&Pack::from_tar(&tar)?, Some(&logs));
+    ensure!(shown.outcome() == Outcome::Holds, "the pack does not show it: {:?}", shown.checks);
+    ensure!(shown.checks.iter().any(|check| check.name == "inclusion"), "nothing was included");
+    Ok(())
 }
 
 /// A log signs for our own certificate and never shows it. Mallory's would be hidden in just the same way.
