@@ -95,7 +95,7 @@ pub enum Which {
     All,
 }
 
-/// What became of an incident that somebody takes on.
+/// What became of an incident, or a trouble, that somebody acknowledges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acknowledged {
     /// It is acknowledged now.

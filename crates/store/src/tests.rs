@@ -26,7 +26,7 @@ use crate::promise::{Broken, Settled};
 use crate::proof::Proof;
 use crate::report::Event;
 use crate::sighting::{MatchRow, NewSighting, SightingFilter, SightingId};
-use crate::trouble::{Nature, NewTrouble};
+use crate::trouble::{Nature, NewTrouble, TroubleId};
 use crate::{Reader, Store, StoreError};
 
 pub(crate) fn at(second: i64) -> Timestamp {
@@ -158,6 +158,9 @@ pub(crate) enum Act {
     Download(u8),
     Tell,
     Fork(u8),
+    AcknowledgeFork,
+    /// Another head of it is seen.
+    ForkAgain(u8),
     Silence(u8),
     Speak(u8),
     Retire(u8),
@@ -212,6 +215,10 @@ pub(crate) fn acts() -> Vec<Act> {
         Act::Judge(Verdict::Unexpected, Verdict::ThirdParty),
         Act::Judge(Verdict::Unexpected, Verdict::Unexpected),
         Act::Acknowledge,
+        Act::AcknowledgeFork,
+        Act::ForkAgain(1),
+        Act::AcknowledgeFork,
+        Act::Fork(1),
         Act::Prove,
         Act::Judge(Verdict::Authorized, Verdict::Unexpected),
         Act::Judge(Verdict::Unexpected, Verdict::Authorized),
@@ -299,12 +306,11 @@ pub(crate) fn perform(store: &Store, act: Act, told: &mut Vec<u64>) -> Result<()
             store.note_throughput(&[number; 32], &throughput, at(7))
         }
         Act::Tell => tell(store, told),
-        Act::Fork(number) => {
-            let (log, nature) = (Some(&[number; 32]), Nature::Proof);
-            let fork =
-                NewTrouble { log, kind: "fork", nature, detail: "two heads", evidence: &evidence };
-            store.raise(&fork, at(8)).map(drop)
+        Act::Fork(number) => fork(store, number, &evidence, at(8)),
+        Act::AcknowledgeFork => {
+            store.desk().acknowledge_trouble(TroubleId(1), "known", at(15)).map(drop)
         }
+        Act::ForkAgain(number) => fork(store, number, &[("a third head", b"head 19")], at(16)),
         Act::Silence(number) => {
             let (log, nature) = (Some(&[number; 32]), Nature::Condition);
             let silence = NewTrouble {
@@ -365,6 +371,17 @@ pub(crate) fn perform(store: &Store, act: Act, told: &mut Vec<u64>) -> Result<()
     }
 }
 
+fn fork(
+    store: &Store,
+    number: u8,
+    evidence: &[(&str, &[u8])],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (log, nature) = (Some(&[number; 32]), Nature::Proof);
+    let fork = NewTrouble { log, kind: "fork", nature, detail: "two heads", evidence };
+    store.raise(&fork, now).map(drop)
+}
+
 /// Settles the promise that waits longest.
 fn settle(store: &Store, settled: &Settled) -> Result<(), StoreError> {
     let due = store.reader().promises_due(Timestamp::MAX, 1)?;
@@ -418,7 +435,9 @@ pub(crate) fn check_state(reader: &Reader) {
         assert_eq!((row.names, row.matches), (expected.names, expected.matches));
     }
     let connection = reader.connection().unwrap();
-    let partial = "SELECT (SELECT count(*) FROM trouble WHERE (SELECT count(*) FROM trouble_evidence WHERE trouble = id) <> 2)
+    // A trouble comes with two pieces of evidence. The third ends its acknowledgement.
+    let partial = "SELECT (SELECT count(*) FROM trouble AS t WHERE (SELECT count(*) FROM trouble_evidence WHERE trouble = t.id)
+            <> 2 + (SELECT count(ended_at) FROM trouble_acknowledgement WHERE trouble = t.id))
         + (SELECT count(*) FROM incident WHERE (SELECT count(*) FROM incident_finding WHERE incident = id) <> 1)
         + (SELECT count(*) FROM judgement AS j WHERE (verdict IN ('pending', 'unexpected'))
             <> (SELECT count(*) FROM judgement_finding WHERE judgement = j.id)

@@ -7,6 +7,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Row};
 
 use super::*;
+use crate::incident::Acknowledged;
 use crate::schema;
 
 const DATABASE: &str = "countersign.db";
@@ -168,6 +169,8 @@ fn check_migrated(open_it: impl FnOnce(&Path)) {
     store.judge(&[judged], Some(SightingId(2)), at(20)).unwrap();
     expected.push((13, "opened 1".into()));
     assert_eq!(outbox(), expected);
+    let acknowledged = store.desk().acknowledge_trouble(TroubleId(3), "", at(21)).unwrap();
+    assert_eq!(acknowledged, Acknowledged::Now);
     reader.check().unwrap();
 }
 
@@ -184,7 +187,7 @@ fn a_file_of_version_1_is_left_alone_by_readers_and_while_its_watch_runs() {
     let before = fs::read(directory.path().join(DATABASE)).unwrap();
     let watch = fs::File::create(directory.path().join("lock")).unwrap();
     watch.lock().unwrap();
-    let older = |error| matches!(error, StoreError::Older { found: 1, known: 2 });
+    let older = |error| matches!(error, StoreError::Older { found: 1, known: 3 });
     assert!(older(Store::open_reader(directory.path()).unwrap_err()));
     assert!(older(Store::open_desk(directory.path()).unwrap_err()));
     let error = Store::open(directory.path()).unwrap_err();

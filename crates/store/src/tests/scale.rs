@@ -105,6 +105,7 @@ fn no_list_scans_a_table() {
         trouble::FIRST_AFTER,
         trouble::LAST,
         trouble::OPEN,
+        trouble::ONE,
         trouble::OPEN_OF_KIND,
         trouble::EVIDENCE,
         trouble::PIECE,

@@ -48,6 +48,7 @@ fn a_condition_opens_and_closes_once_and_may_come_back() {
         seen_at: at(2),
         seen_count: 2,
         cleared_at: None,
+        acknowledged: None,
         evidence: Vec::new(),
         evidence_not_kept: 0,
     };
@@ -96,6 +97,95 @@ fn a_proof_never_closes_nor_becomes_less() {
     assert_eq!(store.clear(None, "silent", at(4)).unwrap(), Cleared::Proof(TroubleId(1)));
     let open = store.reader().open_troubles().unwrap();
     assert_eq!((open[0].nature, open[0].seen_count), (Nature::Proof, 3));
+}
+
+/// Raises a trouble, acknowledges it, and raises it again. Whether it is acknowledged still, and outstanding.
+#[track_caller]
+fn check_acknowledged(was: &NewTrouble<'_>, is: &NewTrouble<'_>, expected: (bool, bool)) {
+    let (_directory, store) = fixture();
+    store.raise(was, at(1)).unwrap();
+    let id = TroubleId(1);
+    assert!(store.reader().trouble(id).unwrap().unwrap().is_outstanding());
+    store.desk().acknowledge_trouble(id, "known", at(2)).unwrap();
+    assert_eq!(store.raise(is, at(3)).unwrap(), Raised::Again(id));
+    let trouble = store.reader().trouble(id).unwrap().unwrap();
+    assert_eq!((trouble.acknowledged.is_some(), trouble.is_outstanding()), expected);
+    assert_eq!(trouble.seen_count, 2);
+    assert_eq!(events(&store), [("opened", id)]);
+    store.reader().check().unwrap();
+}
+
+#[test]
+fn what_is_seen_again_is_acknowledged_still_and_what_happened_again_is_not() {
+    let other = |was| NewTrouble { detail: "something else", ..was };
+    let head = NewTrouble { evidence: &[("head", b"a")], ..silent() };
+    let proof = NewTrouble { nature: Nature::Proof, ..head };
+    check_acknowledged(&silent(), &silent(), (true, true));
+    check_acknowledged(&silent(), &other(silent()), (true, true));
+    check_acknowledged(&silent(), &head, (false, true));
+    check_acknowledged(&head, &proof, (false, true));
+    check_acknowledged(&proof, &head, (true, false));
+    check_acknowledged(&proof, &proof, (true, false));
+    check_acknowledged(&proof, &other(proof), (true, false));
+    let more = NewTrouble { evidence: &[("head", b"a"), ("head", b"b")], ..proof };
+    check_acknowledged(&proof, &more, (false, true));
+    check_acknowledged(&more, &proof, (true, false));
+    let bare = NewTrouble { evidence: &[], ..proof };
+    check_acknowledged(&bare, &bare, (true, false));
+    check_acknowledged(&bare, &other(bare), (false, true));
+}
+
+#[test]
+fn of_what_came_after_the_limit_nobody_can_say_that_it_was_known() {
+    let pieces: Vec<_> = (0..=EVIDENCE_PIECES_MAX).map(u64::to_be_bytes).collect();
+    let pieces: Vec<(&str, &[u8])> = pieces.iter().map(|piece| ("head", &piece[..])).collect();
+    let proof = NewTrouble { nature: Nature::Proof, ..silent() };
+    let (all, last) = (&pieces[..], &pieces[pieces.len() - 1..]);
+    let all = NewTrouble { evidence: all, ..proof };
+    check_acknowledged(&all, &NewTrouble { evidence: &pieces[..1], ..proof }, (true, false));
+    check_acknowledged(&all, &NewTrouble { evidence: last, ..proof }, (false, true));
+}
+
+#[test]
+fn a_trouble_is_acknowledged_beside_a_watch_each_time_that_it_happened() {
+    let (directory, store) = fixture();
+    let desk = Store::open_desk(directory.path()).unwrap();
+    let raise = |piece: &[u8], now| {
+        let evidence = [("head", piece)];
+        let proof = NewTrouble { nature: Nature::Proof, evidence: &evidence, ..silent() };
+        store.raise(&proof, now).unwrap();
+    };
+    let (id, none) = (TroubleId(1), TroubleId(u64::MAX));
+    let acknowledge = |id, note, now| desk.acknowledge_trouble(id, note, now).unwrap();
+    let acknowledged = || store.reader().trouble(id).unwrap().unwrap().acknowledged;
+    assert_eq!(acknowledge(id, "", at(0)), Acknowledged::Unknown);
+    raise(b"a", at(1));
+    assert_eq!(acknowledge(id, "told them", at(2)), Acknowledged::Now);
+    assert_eq!(acknowledge(id, "I, too", at(3)), Acknowledged::Already);
+    assert_eq!(acknowledge(none, "", at(3)), Acknowledged::Unknown);
+    assert_eq!(acknowledged(), Some((at(2), "told them".into())));
+    raise(b"b", at(4));
+    assert_eq!(acknowledged(), None);
+    assert_eq!(acknowledge(id, "", at(5)), Acknowledged::Now);
+    assert_eq!(store.reader().open_troubles().unwrap()[0].acknowledged, Some((at(5), "".into())));
+    // What was said before is kept.
+    let connection = store.reader().connection().unwrap();
+    let all = "SELECT group_concat(acknowledged || ' ' || coalesce(ended_at, 'in force'), ', ')
+        FROM trouble_acknowledgement";
+    let all: String = connection.query_row(all, [], |row| row.get(0)).unwrap();
+    assert_eq!(all, "told them 4000,  in force");
+}
+
+#[test]
+fn a_condition_that_comes_back_is_another_and_nobody_knows_of_it() {
+    let (_directory, store) = fixture();
+    store.raise(&silent(), at(1)).unwrap();
+    store.desk().acknowledge_trouble(TroubleId(1), "known", at(2)).unwrap();
+    store.clear(None, "silent", at(3)).unwrap();
+    store.raise(&silent(), at(4)).unwrap();
+    let troubles = store.reader().troubles(None, 9).unwrap();
+    let are = troubles.iter().map(|it| (it.acknowledged.is_some(), it.is_outstanding()));
+    assert_eq!(are.collect::<Vec<_>>(), [(true, false), (false, true)]);
 }
 
 #[test]
