@@ -131,7 +131,7 @@ pub(crate) enum Command {
     /// far that is behind the log in entries and time, and the exposure: what the log promised to take
     /// longer ago than this, since guarding began, has been seen.
     ///
-    /// Exits with 1 if a log misbehaved or an incident is open that nobody has acknowledged, with 2 if some
+    /// Exits with 1 if a log misbehaved or an incident is open, and nobody has acknowledged it, with 2 if some
     /// log was not verified for longer than `stale-after`, or never, if a sink fails, or if there is an open
     /// trouble that is about no single log.
     Status,
@@ -141,7 +141,8 @@ pub(crate) enum Command {
     Sightings(SightingsArgs),
     /// List what went wrong with logs: what we could not do, and what they did
     ///
-    /// Exits with 1 if one is not over.
+    /// Exits with 1 if something keeps us from seeing, or if there is proof that a log broke its rules and nobody has
+    /// acknowledged it.
     Troubles(TroublesArgs),
     /// Show the logs that the lists name, and which are followed; or what changed in them
     #[command(subcommand)]
@@ -229,10 +230,30 @@ pub(crate) struct SightingsArgs {
 
 /// Flags of `troubles`.
 #[derive(Debug, Flags)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct TroublesArgs {
     /// Also those that are over
     #[arg(long)]
     pub(crate) all: bool,
+    #[command(subcommand)]
+    pub(crate) command: Option<TroublesCommand>,
+}
+
+/// `troubles …`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TroublesCommand {
+    /// Note that somebody knows of a trouble
+    ///
+    /// What a log did (nature `proof`) then no longer makes `troubles` and `status` exit with 1, until it does it
+    /// again. What keeps us from seeing (nature `condition`) counts until it is over, acknowledged or not.
+    Acknowledge {
+        /// The number of the trouble
+        #[arg(value_name = "ID")]
+        id: u64,
+        /// What is known of it, for whoever looks next
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        note: String,
+    },
 }
 
 /// `log-list …`.

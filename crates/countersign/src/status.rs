@@ -61,6 +61,7 @@ struct LogRow {
     exposure_seconds: Option<u64>,
     stale: bool,
     misbehaved: bool,
+    misbehaved_unacknowledged: bool,
     polled_at: Option<String>,
     last_trouble: Option<String>,
     last_trouble_at: Option<String>,
@@ -75,6 +76,7 @@ struct Summary {
     logs: usize,
     stale: usize,
     misbehaved: usize,
+    misbehaved_unacknowledged: usize,
     troubles: usize,
     pending: u64,
     incidents: u64,
@@ -107,6 +109,8 @@ impl LogRow {
             .zip(row.log.log.mmd_s)
             .map(|(time, mmd_s)| between(time, now).saturating_add(Duration::from_secs(mmd_s)));
         let trouble = LastTrouble::of(row);
+        let proofs = row.troubles.iter().filter(|trouble| trouble.nature == Nature::Proof);
+        let proofs: Vec<_> = proofs.collect();
         Self {
             r#type: "log",
             log: row.log.log.description.clone(),
@@ -131,7 +135,8 @@ impl LogRow {
                 .map(|(head, verified)| between(verified, head).as_secs()),
             exposure_seconds: exposure.map(|exposure| exposure.as_secs()),
             stale: verified_time.is_none_or(|time| between(time, now) > stale_after),
-            misbehaved: row.troubles.iter().any(|trouble| trouble.nature == Nature::Proof),
+            misbehaved: !proofs.is_empty(),
+            misbehaved_unacknowledged: proofs.iter().any(|proof| proof.is_outstanding()),
             polled_at: row.poll.polled_at.map(|time| time.to_string()),
             last_trouble: trouble.as_ref().map(|trouble| trouble.what.clone()),
             last_trouble_at: trouble.as_ref().map(|trouble| trouble.at.to_string()),
@@ -150,7 +155,9 @@ impl LogRow {
         };
         let exposure = self.exposure_seconds.map_or("not known".to_owned(), span);
         let trouble = match (&self.last_trouble, self.last_trouble_over) {
-            (Some(what), Some(false)) if self.misbehaved => cell(what).fg(Color::Red),
+            (Some(what), Some(false)) if self.misbehaved_unacknowledged => {
+                cell(what).fg(Color::Red)
+            }
             (Some(what), Some(false)) => cell(what).fg(Color::Yellow),
             (Some(what), _) => cell(what).fg(Color::DarkGrey),
             (None, _) => Cell::new("-"),
@@ -201,6 +208,10 @@ impl Summary {
             logs: rows.len(),
             stale: rows.iter().filter(|row| row.stale).count(),
             misbehaved: rows.iter().filter(|row| row.misbehaved).count(),
+            misbehaved_unacknowledged: rows
+                .iter()
+                .filter(|row| row.misbehaved_unacknowledged)
+                .count(),
             troubles: of_logs + status.troubles.len(),
             pending: status.pending,
             incidents: status.open,
@@ -219,13 +230,14 @@ impl Summary {
         let fresh = self.logs - self.stale;
         let mut line = format!(
             "guarding since {since}: {} open incidents ({} not acknowledged), {} pending; {fresh} of {} logs verified \
-             within {}, {} misbehaved, {} open troubles",
+             within {}, {} misbehaved ({} not acknowledged), {} open troubles",
             self.incidents,
             self.unacknowledged,
             self.pending,
             self.logs,
             rough(stale_after),
             self.misbehaved,
+            self.misbehaved_unacknowledged,
             self.troubles,
         );
         if self.sinks_failing > 0 {
@@ -237,11 +249,12 @@ impl Summary {
         line
     }
 
-    /// Misbehaviour is told before blindness: who reads the rows sees both. `of_no_log` are the open
-    /// troubles that are about no single log, but about the lists that say which logs there are.
+    /// Misbehaviour is told before blindness: who reads the rows sees both. What somebody acknowledged is not told
+    /// again; blindness always is. `of_no_log` are the open troubles that are about no single log, but about the lists
+    /// that say which logs there are.
     fn exit_status(&self, of_no_log: &[Trouble]) -> ExitStatus {
         let blind = self.stale > 0 || self.logs == 0 || !of_no_log.is_empty();
-        if self.misbehaved > 0 || self.unacknowledged > 0 {
+        if self.misbehaved_unacknowledged > 0 || self.unacknowledged > 0 {
             ExitStatus::Findings
         } else if blind || self.sinks_failing > 0 {
             ExitStatus::CouldNotLook

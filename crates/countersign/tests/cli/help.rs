@@ -160,9 +160,9 @@ fn each_command_has_its_help() {
     that is behind the log in entries and time, and the exposure: what the log promised to take longer
     ago than this, since guarding began, has been seen.
 
-    Exits with 1 if a log misbehaved or an incident is open that nobody has acknowledged, with 2 if some
-    log was not verified for longer than `stale-after`, or never, if a sink fails, or if there is an
-    open trouble that is about no single log.
+    Exits with 1 if a log misbehaved or an incident is open, and nobody has acknowledged it, with 2 if
+    some log was not verified for longer than `stale-after`, or never, if a sink fails, or if there is
+    an open trouble that is about no single log.
 
     Usage: countersign status [OPTIONS]
 
@@ -195,13 +195,39 @@ fn each_command_has_its_help() {
     assert_snapshot!(help("troubles"), @r"
     List what went wrong with logs: what we could not do, and what they did
 
-    Exits with 1 if one is not over.
+    Exits with 1 if something keeps us from seeing, or if there is proof that a log broke its rules and
+    nobody has acknowledged it.
 
     Usage: countersign troubles [OPTIONS]
+           countersign troubles <COMMAND>
+
+    Commands:
+      acknowledge  Note that somebody knows of a trouble
+      help         Print this message or the help of the given subcommand(s)
 
     Options:
           --all
               Also those that are over
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("troubles acknowledge"), @r"
+    Note that somebody knows of a trouble
+
+    What a log did (nature `proof`) then no longer makes `troubles` and `status` exit with 1, until it
+    does it again. What keeps us from seeing (nature `condition`) counts until it is over, acknowledged
+    or not.
+
+    Usage: countersign troubles acknowledge [OPTIONS] <ID>
+
+    Arguments:
+      <ID>
+              The number of the trouble
+
+    Options:
+          --note <TEXT>
+              What is known of it, for whoever looks next
 
       -h, --help
               Print help (see a summary with '-h')

@@ -8,6 +8,7 @@ use std::thread;
 use countersign_store::Store;
 use countersign_store::trouble::{Nature, NewTrouble};
 use insta::assert_snapshot;
+use serde_json::Value;
 
 use crate::place::{CONFIG, Place, log_id, log_list};
 use crate::watched::{ago, forked, sighting, watched};
@@ -37,7 +38,7 @@ fn status_shows_how_far_each_log_is_proved() {
     assert_snapshot!(place.outcome("status"), @"
      LOG    DOWNLOADED  VERIFIED  HEAD    LAG       EXPOSURE  LAST TROUBLE
      Log 1      12,345    12,300  12,400  100 / 1h     1d 3h  -
-    guarding since 2026-11-01T00:00:00Z: 0 open incidents (0 not acknowledged), 0 pending; 1 of 1 logs verified within 1d, 0 misbehaved, 0 open troubles, 2 reports not told yet
+    guarding since 2026-11-01T00:00:00Z: 0 open incidents (0 not acknowledged), 0 pending; 1 of 1 logs verified within 1d, 0 misbehaved (0 not acknowledged), 0 open troubles, 2 reports not told yet
     exit 0
     ");
     let rows = place.rows("status --json");
@@ -70,7 +71,7 @@ fn a_log_that_misbehaved_is_a_finding() {
      LOG    DOWNLOADED  VERIFIED  HEAD    LAG       EXPOSURE  LAST TROUBLE
      Log 1      12,345    12,300  12,400  100 / 1h     1d 3h  fork: the log forked\u{1b}[2J
     trouble: disk: the disk is full
-    guarding since 2026-11-01T00:00:00Z: 0 open incidents (0 not acknowledged), 0 pending; 1 of 1 logs verified within 1d, 1 misbehaved, 2 open troubles, 4 reports not told yet
+    guarding since 2026-11-01T00:00:00Z: 0 open incidents (0 not acknowledged), 0 pending; 1 of 1 logs verified within 1d, 1 misbehaved (1 not acknowledged), 2 open troubles, 4 reports not told yet
     exit 1
     ");
     assert_snapshot!(place.outcome("troubles"), @r"
@@ -87,9 +88,102 @@ fn a_log_that_misbehaved_is_a_finding() {
     exit 1
     ");
     assert_snapshot!(place.outcome("troubles --json"), @r#"
-    {"type":"trouble","id":1,"log":"Log 1","log_id":"KBU1FbrvQUqLgeGROfjvK0Pbuf+ziGik2BaHY5Lo6p4=","kind":"fork","nature":"proof","detail":"the log forked\u001b[2J","opened_at":"2026-11-24T02:00:00Z","seen_at":"2026-11-24T02:00:00Z","seen_count":1,"cleared_at":null,"evidence":[{"label":"head held","sha256":"7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"},{"label":"head shown","sha256":"d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa"}],"evidence_not_kept":0}
+    {"type":"trouble","id":1,"log":"Log 1","log_id":"KBU1FbrvQUqLgeGROfjvK0Pbuf+ziGik2BaHY5Lo6p4=","kind":"fork","nature":"proof","detail":"the log forked\u001b[2J","opened_at":"2026-11-24T02:00:00Z","seen_at":"2026-11-24T02:00:00Z","seen_count":1,"cleared_at":null,"acknowledged_at":null,"acknowledged":null,"evidence":[{"label":"head held","sha256":"7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"},{"label":"head shown","sha256":"d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa"}],"evidence_not_kept":0}
     exit 1
     "#);
+}
+
+/// A time that a snapshot cannot know.
+fn without_time(text: &str, at: &Value) -> String {
+    text.replace(at.as_str().unwrap(), "TIME")
+}
+
+#[test]
+fn misbehaviour_that_somebody_acknowledged_is_shown_and_no_longer_a_finding() {
+    let place = Place::configured();
+    let store = watched(&place);
+    forked(&store);
+    assert_eq!((place.run("status").status, place.run("troubles").status), (1, 1));
+    let acknowledge = "troubles acknowledge 1 --note told-the-operator";
+    assert_snapshot!(place.outcome(acknowledge), @"
+    trouble 1 is acknowledged
+    exit 0
+    ");
+    let trouble = place.rows("troubles --json").remove(0);
+    let at = &trouble["acknowledged_at"];
+    assert_eq!(trouble["acknowledged"], "told-the-operator");
+    assert_snapshot!(without_time(&place.outcome(acknowledge), at), @"
+    trouble 1 was acknowledged already, at TIME
+    exit 0
+    ");
+    assert_eq!(place.rows(&format!("{acknowledge} --json")), std::slice::from_ref(&trouble));
+    assert_snapshot!(without_time(&place.outcome("troubles"), at), @r"
+     ID  SINCE                 LAST SEEN             LOG    KIND  WHAT
+     1   2026-11-24T02:00:00Z  2026-11-24T02:00:00Z  Log 1  fork  the log forked\u{1b}[2J (acknowledged at TIME: told-the-operator)
+    exit 0
+    ");
+    assert_snapshot!(place.outcome("status"), @r"
+     LOG    DOWNLOADED  VERIFIED  HEAD    LAG       EXPOSURE  LAST TROUBLE
+     Log 1      12,345    12,300  12,400  100 / 1h     1d 3h  fork: the log forked\u{1b}[2J
+    guarding since 2026-11-01T00:00:00Z: 0 open incidents (0 not acknowledged), 0 pending; 1 of 1 logs verified within 1d, 1 misbehaved (0 not acknowledged), 1 open troubles, 3 reports not told yet
+    exit 0
+    ");
+    let rows = place.rows("status --json");
+    assert_eq!((&rows[0]["misbehaved"], &rows[1]["misbehaved"]), (&true.into(), &1.into()));
+    assert_eq!(rows[0]["misbehaved_unacknowledged"], false);
+    assert_eq!(rows[1]["misbehaved_unacknowledged"], 0);
+
+    // The same heads once more are nothing new; another one is.
+    forked(&store);
+    assert_eq!((place.run("status").status, place.run("troubles").status), (0, 0));
+    let again = NewTrouble {
+        log: Some(&log_id()),
+        kind: "fork",
+        nature: Nature::Proof,
+        detail: "the log forked",
+        evidence: &[("head shown", b"a third")],
+    };
+    store.raise(&again, ago(0)).unwrap();
+    assert_eq!((place.run("status").status, place.run("troubles").status), (1, 1));
+    assert_eq!(place.rows("troubles --json")[0]["acknowledged_at"], Value::Null);
+}
+
+#[test]
+fn what_keeps_us_from_seeing_counts_acknowledged_or_not() {
+    let place = Place::configured();
+    let store = watched(&place);
+    let failed = NewTrouble {
+        log: None,
+        kind: "log-list-file",
+        nature: Nature::Condition,
+        detail: "cannot read logs.json",
+        evidence: &[],
+    };
+    store.raise(&failed, ago(1)).unwrap();
+    assert_eq!((place.run("status").status, place.run("troubles").status), (2, 1));
+    assert_snapshot!(place.outcome("troubles acknowledge 1"), @"
+    trouble 1 is acknowledged; it counts until it is over
+    exit 0
+    ");
+    assert_eq!((place.run("status").status, place.run("troubles").status), (2, 1));
+    let shown = place.run("troubles").stdout;
+    assert!(shown.contains("cannot read logs.json (acknowledged at 2"), "{shown}");
+    store.clear(None, "log-list-file", ago(0)).unwrap();
+    assert_eq!((place.run("status").status, place.run("troubles").status), (0, 0));
+}
+
+#[test]
+fn only_a_trouble_that_there_is_can_be_acknowledged() {
+    let place = Place::configured();
+    assert_eq!(place.run("troubles acknowledge 1").status, 2);
+    assert!(!place.path("countersign-state").exists());
+    drop(watched(&place));
+    assert_snapshot!(place.outcome("troubles acknowledge 1"), @"
+    error: there is no trouble 1
+    hint: `countersign troubles --all` lists them
+    exit 2
+    ");
+    assert_eq!(place.run("troubles --all acknowledge 1").status, 2);
 }
 
 #[test]
@@ -100,7 +194,7 @@ fn a_log_that_was_not_verified_for_long_was_not_looked_at() {
     assert_snapshot!(place.outcome("status"), @"
      LOG    DOWNLOADED  VERIFIED  HEAD    LAG       EXPOSURE  LAST TROUBLE
      Log 1      12,345    12,300  12,400  100 / 1h     1d 3h  -
-    guarding since 2026-11-01T00:00:00Z: 0 open incidents (0 not acknowledged), 0 pending; 0 of 1 logs verified within 2h, 0 misbehaved, 0 open troubles, 2 reports not told yet
+    guarding since 2026-11-01T00:00:00Z: 0 open incidents (0 not acknowledged), 0 pending; 0 of 1 logs verified within 2h, 0 misbehaved (0 not acknowledged), 0 open troubles, 2 reports not told yet
     exit 2
     ");
 }
@@ -121,7 +215,7 @@ fn where_a_list_of_logs_fails_not_all_was_looked_at() {
      LOG    DOWNLOADED  VERIFIED  HEAD    LAG       EXPOSURE  LAST TROUBLE
      Log 1      12,345    12,300  12,400  100 / 1h     1d 3h  -
     trouble: log-list-file: cannot read logs.json
-    guarding since 2026-11-01T00:00:00Z: 0 open incidents (0 not acknowledged), 0 pending; 1 of 1 logs verified within 1d, 0 misbehaved, 1 open troubles, 3 reports not told yet
+    guarding since 2026-11-01T00:00:00Z: 0 open incidents (0 not acknowledged), 0 pending; 1 of 1 logs verified within 1d, 0 misbehaved (0 not acknowledged), 1 open troubles, 3 reports not told yet
     exit 2
     ");
     assert_eq!(place.run("status --json").status, 2);

@@ -52,7 +52,7 @@ struct Standing {
 }
 
 impl Standing {
-    /// In one line. "All quiet" is said only if nothing is open and everything was looked at.
+    /// In one line. "All quiet" is said only if nothing is left to see to and everything was looked at.
     fn text(&self, now: Timestamp) -> String {
         let followed = || self.status.logs.iter().filter(|row| row.log.removed_at.is_none());
         let logs = followed().count();
@@ -66,8 +66,9 @@ impl Standing {
                 now.duration_since(seen_up_to(head)) > BEHIND
             })
             .count();
-        let troubles = self.status.troubles.len()
-            + self.status.logs.iter().map(|row| row.troubles.len()).sum::<usize>();
+        let of_logs = self.status.logs.iter().flat_map(|row| &row.troubles);
+        let troubles =
+            of_logs.chain(&self.status.troubles).filter(|trouble| trouble.is_outstanding()).count();
         let mut parts = Vec::new();
         let mut part = |count: u64, what: &str| {
             if count > 0 {
@@ -106,3 +107,48 @@ impl Standing {
 const FIRST_WAITS: Duration = Duration::from_secs(10 * 60);
 /// Longer than the maximum merge delay of any log, and than most outages.
 const BEHIND: SignedDuration = SignedDuration::from_hours(24);
+
+#[cfg(test)]
+mod tests {
+    use countersign_store::Store;
+    use countersign_store::log::{Api, Log};
+    use countersign_store::position::Position;
+    use countersign_store::trouble::{Nature, NewTrouble, TroubleId};
+
+    use super::*;
+
+    /// What a heartbeat says of a log with a trouble, before and after somebody acknowledges that.
+    #[track_caller]
+    fn check(nature: Nature, before: &str, after: &str) {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        let now = Timestamp::UNIX_EPOCH;
+        let log = Log {
+            id: [1; 32],
+            description: "Log".into(),
+            operator: "Operator".into(),
+            api: Api::Rfc6962,
+            url: "https://log.example/".into(),
+            mmd_s: None,
+        };
+        store.upsert_log(&log, now).unwrap();
+        let position = Position { verified_head_time: Some(now), ..Position::default() };
+        store.commit(&log.id, None, &position, &[], now).unwrap();
+        let (log, kind, detail) = (Some(&log.id), "a kind", "what is wrong");
+        store.raise(&NewTrouble { log, kind, nature, detail, evidence: &[] }, now).unwrap();
+        let text = || {
+            let status = store.reader().status().unwrap();
+            Standing { status, third_party: 0 }.text(now)
+        };
+        assert_eq!(text(), before);
+        store.desk().acknowledge_trouble(TroubleId(1), "", now).unwrap();
+        assert_eq!(text(), after);
+    }
+
+    #[test]
+    fn what_somebody_acknowledged_is_quiet_unless_it_keeps_us_from_seeing() {
+        let open = "1 open trouble; seen up to 1970-01-01T00:00:00Z in 1 logs";
+        check(Nature::Proof, open, "all quiet; seen up to 1970-01-01T00:00:00Z in 1 logs");
+        check(Nature::Condition, open, open);
+    }
+}
