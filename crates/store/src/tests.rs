@@ -4,7 +4,6 @@
 mod faults;
 mod kill;
 mod open;
-mod race;
 mod scale;
 
 use std::path::Path;
