@@ -156,7 +156,7 @@ const NOWHERE: [(&str, &str); 4] = [
 ];
 
 /// Where bytes from strangers are read, and the fuzz target that feeds it anything.
-const PARSERS: [(&str, &str); 30] = [
+const PARSERS: [(&str, &str); 36] = [
     ("crates/countersign/src/config/spec.rs", "config"),
     ("crates/countersign/src/config/period.rs", "config"),
     ("crates/countersign/src/conformance/record.rs", "record"),
@@ -170,9 +170,15 @@ const PARSERS: [(&str, &str); 30] = [
     ("crates/ct/src/static_ct.rs", "data_tile"),
     ("crates/ct/src/static_ct.rs", "static_checkpoint"),
     ("crates/ct/src/watchlist/guard.rs", "guard"),
+    ("crates/dns/src/denial.rs", "dns_record"),
+    ("crates/dns/src/key.rs", "dns_record"),
     ("crates/dns/src/message.rs", "dns_message"),
     ("crates/dns/src/name.rs", "dns_record"),
+    ("crates/dns/src/proof/link.rs", "dns_proof"),
+    ("crates/dns/src/proof/wire.rs", "dns_proof"),
     ("crates/dns/src/rrset.rs", "dns_record"),
+    ("crates/dns/src/walk.rs", "dns_walk"),
+    ("crates/dns/src/zone_text.rs", "dns_record"),
     ("crates/judge/src/material.rs", "material"),
     ("crates/judge/src/pack/tar.rs", "pack"),
     ("crates/judge/src/statement.rs", "statement"),

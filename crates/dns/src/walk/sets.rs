@@ -1,0 +1,156 @@
+//! Whether a set is signed by the zone that it is in (RFC 4035 §5.3).
+
+use domain::base::iana::Rtype;
+use jiff::Timestamp;
+
+use super::trust::{Delegation, Zone};
+use super::{Stop, Walk, bogus};
+use crate::key::Dnskey;
+use crate::limits::{KEYS_WITH_TAG_MAX, Limit, RRSIGS_MAX, SIGNERS_MAX};
+use crate::name::Name;
+use crate::proof::Link;
+use crate::rrset::{Rrset, Rrsig, SignedRrset};
+use crate::security::{Fault, Security};
+
+/// What was found of a set.
+pub(super) struct Judged {
+    pub(super) security: Security,
+    /// Where it is secure: by what.
+    pub(super) proved: Option<Proved>,
+}
+
+/// What shows a set.
+pub(super) struct Proved {
+    /// The set with the signature that verified.
+    pub(super) link: Link,
+    /// If it came out of a wildcard: the name above the `*`.
+    pub(super) encloser: Option<Name>,
+    /// The zone whose key signed.
+    pub(super) zone: Zone,
+}
+
+impl Walk {
+    /// Judges a set by itself. Whether a wildcard may stand for it is another question.
+    pub(super) fn judge(&mut self, set: &SignedRrset) -> Result<Judged, Stop> {
+        let (owner, rtype) = (set.rrset.owner(), set.rrset.rtype());
+        let mut fault = Fault::Unsigned;
+        for signer in signers(set) {
+            fault = match self.delegation(&signer)? {
+                Delegation::Secure(zone) => match self.verify(set, &zone)? {
+                    Ok((link, encloser)) => {
+                        let proved = Some(Proved { link, encloser, zone });
+                        return Ok(Judged { security: Security::Secure, proved });
+                    }
+                    Err(fault) => fault,
+                },
+                Delegation::NoCut(_) => Fault::Signer(signer),
+                // The reason is found again on the way down.
+                Delegation::Not(_) => fault,
+            };
+        }
+        let security = self.unproved(owner, rtype, fault)?;
+        Ok(Judged { security, proved: None })
+    }
+
+    /// What to make of records without a signature that holds: whoever is in an unsigned zone needs none.
+    pub(super) fn unproved(
+        &mut self,
+        owner: &Name,
+        rtype: Rtype,
+        fault: Fault,
+    ) -> Result<Security, Stop> {
+        let found = match side(owner, rtype) {
+            Some(place) => self.signed_down_to(&place)?,
+            None => None,
+        };
+        Ok(found.unwrap_or_else(|| bogus(owner, rtype, fault)))
+    }
+
+    /// Whether a key of the zone has signed the set; if not, what is wrong with it.
+    pub(super) fn verify(
+        &mut self,
+        set: &SignedRrset,
+        zone: &Zone,
+    ) -> Result<Result<(Link, Option<Name>), Fault>, Stop> {
+        let mut worst = Fault::Unsigned;
+        let ours = set.rrsigs.iter().filter(|rrsig| rrsig.signer == zone.name);
+        for rrsig in ours.take(RRSIGS_MAX) {
+            match self.verify_with(&set.rrset, rrsig, &zone.keys)? {
+                Ok(link) => {
+                    let signed = rrsig.signed_name(set.rrset.owner());
+                    let is_own = signed.as_ref() == Some(set.rrset.owner());
+                    let encloser = signed.filter(|_| !is_own).and_then(|name| name.parent());
+                    return Ok(Ok((link, encloser)));
+                }
+                // What comes last in the list of faults says most.
+                Err(fault) => worst = worst.max(fault),
+            }
+        }
+        Ok(Err(worst))
+    }
+
+    /// Whether one of these keys has made this signature over the set.
+    pub(super) fn verify_with(
+        &mut self,
+        rrset: &Rrset,
+        rrsig: &Rrsig,
+        keys: &[Dnskey],
+    ) -> Result<Result<Link, Fault>, Stop> {
+        let is_for_it =
+            rrsig.type_covered == rrset.rtype() && rrset.owner().is_within(&rrsig.signer);
+        let Some(data) = rrsig.signed_data(rrset).filter(|_| is_for_it) else {
+            return Ok(Err(Fault::Mismatch));
+        };
+        if let Some(fault) = out_of_time(rrsig, self.now) {
+            return Ok(Err(fault));
+        }
+        let (tag, algorithm) = (rrsig.key_tag, rrsig.algorithm);
+        let is_it = |key: &&Dnskey| key.algorithm == algorithm && key.signs() && key.tag() == tag;
+        let mut fault = Fault::NoKey { tag, algorithm };
+        for key in keys.iter().filter(is_it).take(KEYS_WITH_TAG_MAX) {
+            self.budget.spend(Limit::Signatures)?;
+            let algorithms = self.settings.algorithms;
+            if algorithms.verify(algorithm, &key.key, &data, &rrsig.signature) {
+                return Ok(Ok(Link { signed_data: data, signature: rrsig.signature.clone() }));
+            }
+            fault = Fault::Signature;
+        }
+        Ok(Err(fault))
+    }
+}
+
+/// The zones that claim to have signed a set, the deepest first: it may be one at or above the owner, and above it for
+/// DS records, which belong to the zone above (RFC 4035 §5.3.1).
+pub(super) fn signers(set: &SignedRrset) -> Vec<Name> {
+    let (owner, rtype) = (set.rrset.owner(), set.rrset.rtype());
+    let Some(place) = side(owner, rtype) else { return Vec::new() };
+    let mut signers: Vec<_> = set
+        .rrsigs
+        .iter()
+        .map(|rrsig| rrsig.signer.clone())
+        .filter(|signer| place.is_within(signer))
+        .collect();
+    signers.sort_by_key(|signer| std::cmp::Reverse(signer.label_count()));
+    signers.dedup();
+    signers.truncate(SIGNERS_MAX);
+    signers
+}
+
+/// The name at or above which the zone of such records begins; `None` for DS records of the root.
+pub(super) fn side(owner: &Name, rtype: Rtype) -> Option<Name> {
+    if rtype == Rtype::DS { owner.parent() } else { Some(owner.clone()) }
+}
+
+/// Whether the signature is from another time. Its times are numbers modulo 2^32 (RFC 4034 §3.1.5, RFC 1982).
+fn out_of_time(rrsig: &Rrsig, now: Timestamp) -> Option<Fault> {
+    let since = |time: u32| -> i64 {
+        let now = u32::try_from(now.as_second().rem_euclid(1 << 32)).expect("it is below 2^32");
+        i64::from(now.wrapping_sub(time).cast_signed())
+    };
+    let at =
+        |time: u32| Timestamp::from_second(now.as_second() - since(time)).unwrap_or(Timestamp::MAX);
+    if since(rrsig.inception) < 0 {
+        return Some(Fault::NotYetValid(at(rrsig.inception)));
+    }
+    (since(rrsig.expiration) > 0).then(|| Fault::Expired(at(rrsig.expiration)))
+}

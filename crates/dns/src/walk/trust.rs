@@ -1,0 +1,237 @@
+//! From the trust anchors down to a zone: the DS records that name its keys, and the keys (RFC 4035 §5.2).
+
+use domain::base::iana::Rtype;
+
+use super::deny::Denial;
+use super::sets::Proved;
+use super::{Step, Stop, Walk, bogus, find, message};
+use crate::anchor::AnchorKey;
+use crate::denial::Denied;
+use crate::key::{Dnskey, Ds};
+use crate::limits::{DS_MAX, KEYS_WITH_TAG_MAX, RRSIGS_MAX};
+use crate::message::{Message, Query};
+use crate::name::Name;
+use crate::rrset::{Rrset, SignedRrset};
+use crate::security::{Fault, Indeterminate, Insecure, Security};
+
+/// A zone whose keys are known.
+#[derive(Clone, Debug)]
+pub(super) struct Zone {
+    pub(super) name: Name,
+    /// All keys of its DNSKEY set.
+    pub(super) keys: std::rc::Rc<[Dnskey]>,
+    /// The step that proves them.
+    pub(super) step: usize,
+}
+
+/// What is known of a name as the beginning of a zone.
+#[derive(Clone, Debug)]
+pub(super) enum Delegation {
+    /// A signed zone begins there.
+    Secure(Zone),
+    /// None begins there.
+    NoCut(Existence),
+    /// There is no chain to it.
+    Not(Security),
+}
+
+/// Whether a name that begins no zone is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Existence {
+    Exists,
+    /// Then nothing is below it either (RFC 8020 §2).
+    Missing,
+}
+
+impl Walk {
+    /// What is known of this name as the beginning of a zone.
+    pub(super) fn delegation(&mut self, apex: &Name) -> Result<Delegation, Stop> {
+        if let Some(known) = self.delegations.get(apex) {
+            return Ok(known.clone());
+        }
+        let found = self.find_delegation(apex)?;
+        self.delegations.insert(apex.clone(), found.clone());
+        Ok(found)
+    }
+
+    fn find_delegation(&mut self, apex: &Name) -> Result<Delegation, Stop> {
+        let anchors = &self.settings.anchors;
+        let anchored = anchors.of(apex, self.now);
+        if !anchored.is_empty() {
+            let anchored: Vec<_> = anchored.into_iter().cloned().collect();
+            return self.anchored(apex, &anchored);
+        }
+        if anchors.above(apex, self.now).is_none() {
+            let why = Indeterminate::NoAnchor(apex.clone());
+            return Ok(Delegation::Not(Security::Indeterminate(why)));
+        }
+        let reply = match self.ask(apex, Rtype::DS)? {
+            Ok(reply) => reply,
+            // Whoever can stop an answer about an unsigned zone could change all of it: no harm in looking above.
+            Err(why) => {
+                let above = apex.parent().expect("an anchor is above it");
+                let found = self.signed_down_to(&above)?;
+                let found = found.unwrap_or(Security::Indeterminate(why));
+                return Ok(Delegation::Not(found));
+            }
+        };
+        let message = message(&reply);
+        match find(message, apex, Rtype::DS) {
+            Some(ds) => self.named(apex, ds),
+            None => self.not_named(apex, message),
+        }
+    }
+
+    /// Keys that anchors name.
+    fn anchored(&mut self, apex: &Name, anchors: &[AnchorKey]) -> Result<Delegation, Stop> {
+        let algorithms = self.settings.algorithms;
+        let counts = |anchor: &&AnchorKey| match anchor {
+            AnchorKey::Ds(ds) => ds.counts(algorithms),
+            AnchorKey::Dnskey(key) => algorithms.verifies(key.algorithm),
+        };
+        let usable: Vec<_> = anchors.iter().filter(counts).collect();
+        if usable.is_empty() {
+            let found = anchors.iter().map(|anchor| match anchor {
+                AnchorKey::Ds(ds) => (ds.algorithm, ds.digest_type),
+                AnchorKey::Dnskey(key) => (key.algorithm, 0),
+            });
+            let why = Insecure::Unsupported { zone: apex.clone(), found: found.collect() };
+            return Ok(Delegation::Not(Security::Insecure(why)));
+        }
+        self.keys(apex, None, |key| {
+            usable.iter().any(|anchor| match anchor {
+                AnchorKey::Ds(ds) => ds.names(apex, key),
+                AnchorKey::Dnskey(anchor) => anchor == key,
+            })
+        })
+    }
+
+    /// Keys that these DS records name.
+    fn named(&mut self, apex: &Name, set: &SignedRrset) -> Result<Delegation, Stop> {
+        let judged = self.judge(set)?;
+        let Some(Proved { link, encloser, zone }) = judged.proved else {
+            return Ok(Delegation::Not(judged.security));
+        };
+        if encloser.is_some() {
+            // A delegation is no wildcard (RFC 4592 §4.6).
+            return Ok(Delegation::Not(bogus(apex, Rtype::DS, Fault::Closer)));
+        }
+        let about = Query { name: apex.clone(), rtype: Rtype::DS };
+        let step = self.step(about, &zone, vec![link]);
+        let all: Vec<_> =
+            set.rrset.rdatas().iter().filter_map(|rdata| Ds::from_rdata(rdata)).collect();
+        let algorithms = self.settings.algorithms;
+        let counts = |ds: &&Ds| ds.counts(algorithms);
+        // RFC 4509 §3: with a better digest beside them, those of SHA-1 do not count.
+        let has_better = all.iter().filter(counts).any(|ds| ds.digest_type != SHA1);
+        let usable: Vec<_> = all
+            .iter()
+            .filter(counts)
+            .filter(|ds| !has_better || ds.digest_type != SHA1)
+            .take(DS_MAX)
+            .collect();
+        if usable.is_empty() {
+            let found = all.iter().map(|ds| (ds.algorithm, ds.digest_type)).collect();
+            let why = Insecure::Unsupported { zone: apex.clone(), found };
+            return Ok(Delegation::Not(Security::Insecure(why)));
+        }
+        self.keys(apex, Some(step), |key| usable.iter().any(|ds| ds.names(apex, key)))
+    }
+
+    /// The DNSKEY set of a zone, signed by a key in it that is named.
+    fn keys(
+        &mut self,
+        apex: &Name,
+        parent: Option<usize>,
+        is_named: impl Fn(&Dnskey) -> bool,
+    ) -> Result<Delegation, Stop> {
+        let reply = match self.ask(apex, Rtype::DNSKEY)? {
+            Ok(reply) => reply,
+            Err(why) => return Ok(Delegation::Not(Security::Indeterminate(why))),
+        };
+        let Some(set) = find(message(&reply), apex, Rtype::DNSKEY) else {
+            return Ok(Delegation::Not(bogus(apex, Rtype::DNSKEY, Fault::NotDenied)));
+        };
+        let keys: Vec<_> =
+            set.rrset.rdatas().iter().filter_map(|rdata| Dnskey::from_rdata(rdata)).collect();
+        let ours = |rrsig: &&_| signs_itself(rrsig, &set.rrset, apex);
+        let mut fault = if set.rrsigs.iter().any(|rrsig| ours(&rrsig)) {
+            Fault::NotNamed
+        } else {
+            Fault::Unsigned
+        };
+        for rrsig in set.rrsigs.iter().filter(ours).take(RRSIGS_MAX) {
+            let candidates = keys
+                .iter()
+                .filter(|key| key.algorithm == rrsig.algorithm && key.tag() == rrsig.key_tag);
+            let named: Vec<_> =
+                candidates.take(KEYS_WITH_TAG_MAX).filter(|key| is_named(key)).cloned().collect();
+            if named.is_empty() {
+                continue;
+            }
+            match self.verify_with(&set.rrset, rrsig, &named)? {
+                Ok(link) => {
+                    let about = Query { name: apex.clone(), rtype: Rtype::DNSKEY };
+                    self.steps.push(Step { about, parent, links: vec![link] });
+                    let step = self.steps.len() - 1;
+                    let zone = Zone { name: apex.clone(), keys: keys.into(), step };
+                    return Ok(Delegation::Secure(zone));
+                }
+                Err(found) => fault = found,
+            }
+        }
+        Ok(Delegation::Not(bogus(apex, Rtype::DNSKEY, fault)))
+    }
+
+    /// There is no DS record: an unsigned zone begins here, or none.
+    fn not_named(&mut self, apex: &Name, message: &Message) -> Result<Delegation, Stop> {
+        if let Some(cname) = find(message, apex, Rtype::CNAME) {
+            // A name with an alias has nothing else, so no zone begins there (RFC 2181 §10.1).
+            let judged = self.judge(cname)?;
+            return Ok(match judged.proved {
+                Some(proved) => {
+                    let about = Query { name: apex.clone(), rtype: Rtype::DS };
+                    self.step(about, &proved.zone, vec![proved.link]);
+                    Delegation::NoCut(Existence::Exists)
+                }
+                None => Delegation::Not(judged.security),
+            });
+        }
+        let Denial { denied, security, .. } = self.deny(apex, Rtype::DS, message)?;
+        Ok(match (security, denied) {
+            (Security::Secure, Some(Denied::NoName)) => Delegation::NoCut(Existence::Missing),
+            (Security::Secure, Some(Denied::NoData(types))) => match types {
+                Some(types) if types.is_delegation() => {
+                    Delegation::Not(Security::Insecure(Insecure::NoDs { zone: apex.clone() }))
+                }
+                Some(_) | None => Delegation::NoCut(Existence::Exists),
+            },
+            (other, _) => Delegation::Not(other),
+        })
+    }
+
+    /// Goes down from the trust anchor to a name, zone by zone. `None` if it is in a signed zone; else, where the
+    /// chain ends, and how.
+    pub(super) fn signed_down_to(&mut self, name: &Name) -> Result<Option<Security>, Stop> {
+        let Some(anchor) = self.settings.anchors.above(name, self.now) else {
+            let why = Indeterminate::NoAnchor(name.clone());
+            return Ok(Some(Security::Indeterminate(why)));
+        };
+        for labels in anchor.label_count()..=name.label_count() {
+            match self.delegation(&name.ancestor(labels))? {
+                Delegation::Secure(_) | Delegation::NoCut(Existence::Exists) => {}
+                Delegation::NoCut(Existence::Missing) => break,
+                Delegation::Not(security) => return Ok(Some(security)),
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn signs_itself(rrsig: &crate::rrset::Rrsig, rrset: &Rrset, apex: &Name) -> bool {
+    // Not one that a wildcard stands for.
+    rrsig.signer == *apex && rrsig.signed_name(rrset.owner()).as_ref() == Some(apex)
+}
+
+/// The digest type of SHA-1.
+const SHA1: u8 = 1;
