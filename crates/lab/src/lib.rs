@@ -3,6 +3,7 @@
 pub mod authority;
 pub mod big_log;
 pub mod certificates;
+pub mod dns;
 pub mod log;
 mod receiver;
 pub mod scene;
