@@ -86,7 +86,9 @@ impl Link {
     /// The set as an answer about this name has it: of a wildcard it has the name that it stands for.
     pub(super) fn signed_rrset(&self, name: &Name) -> Option<SignedRrset> {
         let (rrsig, signed) = self.read()?;
-        let stands_for = signed.owner().is_wildcard()
+        // The proof about a wildcard has its name, too, and stands for nothing else.
+        let stands_for = !matches!(signed.rtype(), Rtype::NSEC | Rtype::NSEC3)
+            && signed.owner().is_wildcard()
             && signed.owner() != name
             && rrsig.signed_name(name).as_ref() == Some(signed.owner());
         if !stands_for {

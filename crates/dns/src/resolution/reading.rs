@@ -97,6 +97,7 @@ fn framed(query: &Query, message: &Message) -> Result<(), Failure> {
 fn is_answered(query: &Query, message: &Message) -> bool {
     message.answer.iter().map(|set| &set.rrset).any(|set| match set.rtype() {
         Rtype::DNAME if query.name.is_below(set.owner()) => true,
+        _ if query.rtype == Rtype::ANY => *set.owner() == query.name,
         rtype => *set.owner() == query.name && [query.rtype, Rtype::CNAME].contains(&rtype),
     })
 }
