@@ -162,6 +162,16 @@ impl Tree {
         }
     }
 
+    /// What a walk asks for, and what it gets.
+    pub(crate) fn replies(&self, query: &Query) -> BTreeMap<Query, Reply> {
+        let mut walk = Walk::new(query.clone(), self.settings(), now());
+        while let Next::Ask(asked) = walk.next() {
+            let reply = self.reply(asked);
+            walk.feed(reply);
+        }
+        walk.replies().map(|(query, reply)| (query.clone(), reply.clone())).collect()
+    }
+
     fn reply(&self, query: &Query) -> Reply {
         if self.silent.contains(query) {
             return Reply::Failed("silence".to_owned());
