@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use domain::base::Record;
-use domain::rdata::ZoneRecordData;
-use domain::zonefile::inplace::{Entry, Error, ScannedDname, ScannedRecordData, Zonefile};
+use domain::base::iana::Rtype;
 
 use super::cuts::{Cut, Server};
+use super::reading::address;
 use crate::name::Name;
+use crate::zone_text::{ZoneTextError, records};
 
 /// Root servers, each with at least one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,12 +17,9 @@ pub struct Hints(Cut);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HintsError {
-    /// It is not in the format of zone files.
-    #[error("the hints are no zone file")]
-    Syntax(#[source] Error),
-    /// It would have another file read.
-    #[error("the hints include another file, which is not read")]
-    Include,
+    /// Its records cannot be read.
+    #[error("the hints cannot be read")]
+    Text(#[source] ZoneTextError),
     /// It names no server of the root.
     #[error("the hints name no server of the root")]
     NoServers,
@@ -40,19 +37,14 @@ impl Hints {
     /// Reads a text in the format of zone files (RFC 1035 §5): the NS records of the root, and their A and AAAA
     /// records. All else in it is ignored.
     pub fn from_zone_text(text: &str) -> Result<Self, HintsError> {
-        let mut zone = Zonefile::from(text);
-        zone.set_origin(domain::base::Name::root_bytes());
-        zone.set_default_class(domain::base::iana::Class::IN);
         let (mut names, mut addresses) = (Vec::new(), Vec::new());
-        // The last line may lack its end.
-        zone.extend_from_slice(b"\n");
-        while let Some(entry) = zone.next_entry().map_err(HintsError::Syntax)? {
-            let Entry::Record(record) = entry else { return Err(HintsError::Include) };
-            let owner = Name::of(record.owner());
-            match hint(&record) {
-                Some(Hint::Server(name)) if owner.is_root() => names.push(name),
-                Some(Hint::Address(address)) => addresses.push((owner, address)),
-                Some(Hint::Server(_)) | None => {}
+        for record in records(text, &Name::root()).map_err(HintsError::Text)? {
+            let (owner, rtype) = (record.owner(), record.rtype());
+            for rdata in record.rdatas() {
+                addresses.extend(address(rtype, rdata).map(|address| (owner.clone(), address)));
+            }
+            if owner.is_root() && rtype == Rtype::NS {
+                names.extend(record.target());
             }
         }
         names.sort();
@@ -81,21 +73,6 @@ impl Hints {
 
     pub(super) fn cut(&self) -> &Cut {
         &self.0
-    }
-}
-
-/// What a record of a hints file can say.
-enum Hint {
-    Server(Name),
-    Address(IpAddr),
-}
-
-fn hint(record: &Record<ScannedDname, ScannedRecordData>) -> Option<Hint> {
-    match record.data() {
-        ZoneRecordData::Ns(ns) => Some(Hint::Server(Name::of(ns.nsdname()))),
-        ZoneRecordData::A(a) => Some(Hint::Address(a.addr().into())),
-        ZoneRecordData::Aaaa(aaaa) => Some(Hint::Address(aaaa.addr().into())),
-        _ => None,
     }
 }
 
@@ -139,8 +116,8 @@ mod tests {
         check("", "the hints name no server of the root");
         check("test. 1 NS a.\na. 1 A 192.0.2.1", "the hints name no server of the root");
         check(". 1 NS a.test.", "the hints have no address of a.test.");
-        check(". 1 NS", "the hints are no zone file");
-        check("$INCLUDE more", "the hints include another file, which is not read");
+        check(". 1 NS", "the hints cannot be read");
+        check("$INCLUDE more", "the hints cannot be read");
     }
 
     proptest! {

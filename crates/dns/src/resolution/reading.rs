@@ -141,7 +141,7 @@ fn addresses_in<'a>(
 }
 
 /// The address in the data of an A or AAAA record (RFC 1035 §3.4.1, RFC 3596 §2.2).
-fn address(rtype: Rtype, rdata: &[u8]) -> Option<IpAddr> {
+pub(super) fn address(rtype: Rtype, rdata: &[u8]) -> Option<IpAddr> {
     match rtype {
         Rtype::A => <[u8; 4]>::try_from(rdata).ok().map(IpAddr::from),
         Rtype::AAAA => <[u8; 16]>::try_from(rdata).ok().map(IpAddr::from),

@@ -3,13 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use domain::base::iana::Class;
-use domain::base::rdata::ComposeRecordData;
-use domain::zonefile::inplace::{Entry, Zonefile};
-
 use super::super::*;
 use crate::message::{Flags, Question};
-use crate::rrset::{Rrset, group};
+use crate::rrset::SignedRrset;
+use crate::zone_text::signed_rrsets;
 
 pub(super) fn name(text: &str) -> Name {
     text.parse().unwrap()
@@ -21,20 +18,8 @@ pub(super) fn query(text: &str) -> Query {
     Query { name: name.parse().unwrap(), rtype: rtype.parse().unwrap() }
 }
 
-/// Records from lines of a zone file.
-pub(super) fn records(text: &str) -> Vec<Rrset> {
-    let mut zone = Zonefile::from(format!("$TTL 60\n{text}\n").as_str());
-    zone.set_origin(domain::base::Name::root_bytes());
-    zone.set_default_class(Class::IN);
-    let mut records = Vec::new();
-    while let Some(entry) = zone.next_entry().unwrap() {
-        let Entry::Record(record) = entry else { panic!("{text}") };
-        let mut rdata = Vec::new();
-        record.data().compose_canonical_rdata(&mut rdata).unwrap();
-        let owner = Name::of(record.owner());
-        records.push(Rrset::new(owner, record.rtype(), record.ttl().as_secs(), &rdata).unwrap());
-    }
-    records
+fn sets(text: &str) -> Vec<SignedRrset> {
+    signed_rrsets(&format!("$TTL 60\n{text}"), &Name::root()).unwrap()
 }
 
 /// What a server says.
@@ -82,9 +67,9 @@ impl Says {
             },
             rcode: self.rcode,
             question: Some(question),
-            answer: group(records(&self.answer)),
-            authority: group(records(&self.authority)),
-            additional: group(records(&self.additional)),
+            answer: sets(&self.answer),
+            authority: sets(&self.authority),
+            additional: sets(&self.additional),
             edns: None,
             left_out: 0,
         }
