@@ -93,6 +93,9 @@ pub enum Failure {
     /// No way to it, or nothing listens there.
     #[error("it cannot be reached")]
     Unreachable,
+    /// The connection broke before there was an answer.
+    #[error("the connection broke")]
+    Broken,
     /// What it sent is no message.
     #[error("it answered with something else than a message")]
     Malformed(#[source] MessageError),
@@ -190,6 +193,9 @@ pub enum Reason {
     /// [`Limits::lookups_max`] or [`Limits::lookups_per_zone_max`] was reached, and nothing else was left.
     #[error("too many of its servers have no address at hand")]
     Lookups,
+    /// Whoever ran it had no more time for it.
+    #[error("it takes too long")]
+    Time,
 }
 
 impl Reason {
@@ -197,7 +203,7 @@ impl Reason {
     fn is_limit(self) -> bool {
         match self {
             Self::NoAnswer | Self::NoAddress => false,
-            Self::Queries | Self::Referrals | Self::Depth | Self::Lookups => true,
+            Self::Queries | Self::Referrals | Self::Depth | Self::Lookups | Self::Time => true,
         }
     }
 }
@@ -292,6 +298,13 @@ impl Resolution {
             }
             Reading::Answer(message) => self.take(to, *message),
         };
+    }
+
+    /// Ends it, because there is no more time for it. What is over already stays as it is.
+    pub fn stop(&mut self) {
+        if matches!(self.next, Next::Send(_)) {
+            self.next = self.fail(Reason::Time);
+        }
     }
 
     /// What it knows of delegations by now.

@@ -112,6 +112,15 @@ impl Census {
         }
     }
 
+    /// Ends it, because there is no more time for it. What was not resolved by then stands in
+    /// [`Servers::unresolved`], and all that waits behind it is named there, too.
+    pub fn stop(&mut self) {
+        while let Some((_, resolution)) = &mut self.under_way {
+            resolution.stop();
+            self.next = self.go_on();
+        }
+    }
+
     /// What it knows of delegations by now.
     pub fn into_cuts(self) -> Cuts {
         self.cuts

@@ -388,6 +388,21 @@ fn a_census_needs_a_zone() {
     );
 }
 
+#[test]
+fn what_is_stopped_says_so() {
+    let cuts = Cuts::new(&World::hints());
+    let mut resolution = Resolution::new(query("www.example A"), &cuts, Limits::default());
+    resolution.stop();
+    let Next::Done(Resolved::Failed(failed)) = resolution.next() else { panic!() };
+    assert_eq!(failed.reason, Reason::Time);
+
+    let mut census = Census::new(Name::root(), &cuts, Limits::default());
+    census.stop();
+    let Next::Done(Ok(found)) = census.next() else { panic!() };
+    let reasons: Vec<Reason> = found.unresolved.iter().map(|failed| failed.reason).collect();
+    assert_eq!(reasons, [Reason::Time; 3]);
+}
+
 /// Some record of a zone with few names, so that they often fit together.
 fn any_record() -> impl Strategy<Value = String> {
     let name = || {
