@@ -156,10 +156,11 @@ const NOWHERE: [(&str, &str); 4] = [
 ];
 
 /// Where bytes from strangers are read, and the fuzz target that feeds it anything.
-const PARSERS: [(&str, &str); 36] = [
+const PARSERS: [(&str, &str); 37] = [
     ("crates/countersign/src/config/spec.rs", "config"),
     ("crates/countersign/src/config/period.rs", "config"),
     ("crates/countersign/src/conformance/record.rs", "record"),
+    ("crates/countersign/src/conformance/replay.rs", "replay"),
     ("crates/ct/src/certificate.rs", "watchlist"),
     ("crates/ct/src/certificate/signature.rs", "signature"),
     ("crates/ct/src/entry.rs", "rfc6962_entries"),
