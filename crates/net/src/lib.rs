@@ -1,9 +1,10 @@
-//! Every outbound byte: vantages, fetching and posting over HTTP, mail, pace, the clock.
+//! Every outbound byte: vantages, fetching and posting over HTTP, DNS, mail, pace, the clock.
 //!
 //! The only crate that connects out and the only one that reads the system's clock. What a server may
 //! cost us is bounded here: bytes, time, names.
 
 pub mod clock;
+pub mod dns;
 pub mod fetch;
 pub mod gzip;
 pub mod mail;
@@ -14,6 +15,7 @@ pub mod post;
 pub mod vantage;
 
 pub use clock::{Clock, Participant};
+pub use dns::Dns;
 pub use fetch::{FetchError, Get, Gzip, Reply};
 pub use mail::{Mail, MailError, MailServer, Mailbox};
 pub use net::{Connection, Net, Redirects, Roots, Settings};

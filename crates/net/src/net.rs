@@ -22,7 +22,7 @@ pub struct Settings {
     pub contact: String,
     /// Who may certify the servers we talk to.
     pub roots: Roots,
-    /// The lab's hosts. With a table, nothing can be reached but them and loopback addresses.
+    /// The lab's hosts and DNS servers. With a table, nothing can be reached but them and loopback addresses.
     pub redirects: Option<Redirects>,
     /// The ways out, each with a name of its own.
     pub vantages: Vec<Vantage>,
@@ -40,28 +40,56 @@ pub enum Roots {
 }
 
 /// The lab's hosts: host name -> loopback address and port. URLs, `Host` headers and TLS names stay as
-/// they are.
+/// they are. And its DNS servers: address -> loopback address and port.
 #[derive(Clone, Debug)]
-pub struct Redirects(Arc<HashMap<String, SocketAddr>>);
+pub struct Redirects(Arc<Table>);
+
+#[derive(Debug)]
+struct Table {
+    hosts: HashMap<String, SocketAddr>,
+    servers: HashMap<IpAddr, SocketAddr>,
+}
 
 impl Redirects {
-    /// A table from host name to address.
+    /// A table from host name to address, without DNS servers.
     ///
     /// # Panics
     ///
     /// If an address is not on loopback: a lab never reaches out.
     pub fn new(hosts: impl IntoIterator<Item = (String, SocketAddr)>) -> Self {
+        Self::with_servers(hosts, [])
+    }
+
+    /// A table from host name to address, and one from what a DNS server's address, at port 53, is in the lab.
+    ///
+    /// # Panics
+    ///
+    /// If an address is not on loopback: a lab never reaches out.
+    pub fn with_servers(
+        hosts: impl IntoIterator<Item = (String, SocketAddr)>,
+        servers: impl IntoIterator<Item = (IpAddr, SocketAddr)>,
+    ) -> Self {
         let hosts: HashMap<_, _> =
             hosts.into_iter().map(|(host, to)| (host.to_ascii_lowercase(), to)).collect();
-        assert!(hosts.values().all(|to| to.ip().is_loopback()), "a redirect leaves this machine");
-        Self(Arc::new(hosts))
+        let servers: HashMap<_, _> = servers.into_iter().collect();
+        let stays = |to: &SocketAddr| to.ip().is_loopback();
+        assert!(
+            hosts.values().chain(servers.values()).all(stays),
+            "a redirect leaves this machine"
+        );
+        Self(Arc::new(Table { hosts, servers }))
+    }
+
+    /// Where the DNS server with this address is in the lab.
+    pub(crate) fn server(&self, address: IpAddr) -> Option<SocketAddr> {
+        self.0.servers.get(&address).copied()
     }
 
     /// Where a host is in the lab: what the table says, or itself if it is a loopback address.
     pub(crate) fn address(&self, host: &str, port: u16) -> Option<SocketAddr> {
         match host.parse::<IpAddr>() {
             Ok(address) => address.is_loopback().then(|| SocketAddr::new(address, port)),
-            Err(_) => self.0.get(host).copied(),
+            Err(_) => self.0.hosts.get(host).copied(),
         }
     }
 
@@ -71,7 +99,8 @@ impl Redirects {
             Some(address) => address.is_loopback(),
             // The port in a URL would win over the port in the table.
             None => {
-                url.port().is_none() && url.host_str().is_some_and(|host| self.0.contains_key(host))
+                url.port().is_none()
+                    && url.host_str().is_some_and(|host| self.0.hosts.contains_key(host))
             }
         }
     }
@@ -79,7 +108,7 @@ impl Redirects {
 
 impl Resolve for Redirects {
     fn resolve(&self, name: Name) -> Resolving {
-        let found = self.0.get(name.as_str()).copied();
+        let found = self.0.hosts.get(name.as_str()).copied();
         Box::pin(async move {
             let address = found.ok_or(NotRedirected)?;
             let addresses: Addrs = Box::new(std::iter::once(address));

@@ -19,7 +19,7 @@ pub enum Route {
         /// `http://[user:password@]host:port`, or `https://…`.
         url: String,
     },
-    /// Through a SOCKS5 proxy (RFC 1928), Tor for one. The proxy is given names, never addresses.
+    /// Through a SOCKS5 proxy (RFC 1928), Tor for one. The proxy is given names, and addresses only of DNS servers.
     Socks5 {
         /// `host:port`.
         address: String,
