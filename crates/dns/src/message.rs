@@ -9,7 +9,7 @@ use domain::base::{Message as Wire, ParsedRecord};
 
 use crate::name::{Name, NotAName};
 use crate::rdata::Canonical;
-use crate::rrset::{Rrset, SignedRrset, group};
+use crate::rrset::{Rrset, Rrsig, SignedRrset, group};
 
 /// What is asked for, always of class IN.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -181,6 +181,7 @@ impl Message {
         let (answer, authority) = reading.section(answer)?;
         let (authority, additional) = reading.section(authority.ok_or(MessageError::Records)?)?;
         let (additional, _) = reading.section(additional.ok_or(MessageError::Records)?)?;
+        let [answer, authority, additional] = joined([answer, authority, additional]);
         let (edns, rcode_above) = match reading.opt {
             Some((edns, rcode_above)) => (Some(edns), rcode_above),
             None => (None, 0),
@@ -205,6 +206,26 @@ impl Message {
             left_out: reading.left_out,
         })
     }
+}
+
+/// Gives sets without signatures those that stand in another section, where some servers put them.
+fn joined(mut sections: [Vec<SignedRrset>; 3]) -> [Vec<SignedRrset>; 3] {
+    let is_apart = |set: &SignedRrset| set.rrset.rtype() == Rtype::RRSIG;
+    let apart: Vec<Rrset> = sections
+        .iter()
+        .flatten()
+        .filter(|set| is_apart(set))
+        .map(|set| set.rrset.clone())
+        .collect();
+    let bare = sections.iter_mut().flatten().filter(|set| set.rrsigs.is_empty());
+    for set in bare.filter(|set| set.rrset.rtype() != Rtype::RRSIG) {
+        let (owner, rtype) = (set.rrset.owner().clone(), set.rrset.rtype());
+        let of_owner = apart.iter().filter(|rrsigs| *rrsigs.owner() == owner);
+        let rdatas = of_owner.flat_map(|rrsigs| rrsigs.rdatas());
+        let rrsigs = rdatas.filter_map(|rdata| Rrsig::from_rdata(rdata));
+        set.rrsigs = rrsigs.filter(|rrsig| rrsig.type_covered == rtype).collect();
+    }
+    sections
 }
 
 /// The one question of class IN.

@@ -25,9 +25,12 @@ enum Field {
 use Field::{CharacterString, Octets, Rest};
 
 /// The types whose names are compressed in messages (RFC 1035 §3.3, RFC 3597 §4) or lower-cased in canonical form
-/// (RFC 4034 §6.2, RFC 6840 §5.1). Data of all other types is opaque here. A6 is obsolete (RFC 6563) and opaque too.
+/// (RFC 4034 §6.2, RFC 6840 §5.1), and addresses. Data of all other types is opaque here. A6 is obsolete (RFC 6563) and opaque too.
 fn layout(rtype: Rtype) -> &'static [Field] {
     match rtype.to_int() {
+        // A, AAAA: of one length, or they are no addresses.
+        1 => &[Octets(4)],
+        28 => &[Octets(16)],
         // NS, MD, MF, CNAME, MB, MG, MR, PTR, DNAME
         2..=5 | 7..=9 | 12 | 39 => &[Field::Name],
         // SOA
@@ -129,5 +132,7 @@ mod tests {
         check(6, &[0; 22], Some(&[0; 22]));
         check(33, b"\0\0\0\0\0", None);
         check(35, b"\0\0\0\0\xff", None);
+        check(1, &[1; 5], None);
+        check(28, &[1; 4], None);
     }
 }

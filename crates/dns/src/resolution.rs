@@ -291,7 +291,8 @@ impl Resolution {
             Reading::Referral(..) if search.referrals >= self.limits.referrals_max => {
                 self.give_up(Reason::Referrals).unwrap_or_else(|| self.go_on())
             }
-            Reading::Referral(zone, cut) => {
+            Reading::Referral(zone, mut cut) => {
+                self.cuts.fill(&mut cut, self.limits.addresses_max);
                 self.cuts.learn(zone.clone(), cut.clone());
                 search.descend(zone, cut);
                 self.go_on()

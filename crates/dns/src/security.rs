@@ -80,6 +80,12 @@ pub enum Insecure {
         /// Algorithm and digest type of each DS record.
         found: Vec<(u8, u8)>,
     },
+    /// Signatures are not signed themselves (RFC 4035 §2.2).
+    #[error("signatures, as those of {name}, are not signed themselves")]
+    Signatures {
+        /// Whose they are.
+        name: Name,
+    },
     /// The zone denies with more iterations of NSEC3 than are computed (RFC 9276 §3.2).
     #[error("{zone} uses {iterations} iterations of NSEC3, which are too many")]
     Iterations {
@@ -97,6 +103,7 @@ impl Insecure {
             Self::NoDs { .. } => "no-ds",
             Self::OptOut { .. } => "opt-out",
             Self::Unsupported { .. } => "unsupported",
+            Self::Signatures { .. } => "signatures",
             Self::Iterations { .. } => "nsec3-iterations",
         }
     }

@@ -254,8 +254,14 @@ impl Walk {
         loop {
             let name = self.name();
             let hop = self.hop(&name)?;
-            let goes_on = matches!(hop.outcome, Outcome::Alias { .. })
-                && matches!(hop.security, Security::Secure | Security::Insecure(_));
+            // Where there is no anchor nothing is wrong, either, and somebody may want to see the rest.
+            let is_given = matches!(
+                hop.security,
+                Security::Secure
+                    | Security::Insecure(_)
+                    | Security::Indeterminate(Indeterminate::NoAnchor(_))
+            );
+            let goes_on = is_given && matches!(hop.outcome, Outcome::Alias { .. });
             self.hops.push(hop);
             if !goes_on {
                 return Ok(());

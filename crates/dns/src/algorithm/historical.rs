@@ -51,19 +51,20 @@ const SHA512: [u8; 19] = [
     0x00, 0x04, 0x40,
 ];
 
-/// DSA (FIPS 186-4 §4.7) with keys and signatures as in RFC 2536 §2 and §3; `None` where they are none.
+/// DSA (FIPS 186-4 §4.7) with keys as in RFC 2536 §2; `None` where they are none.
 fn dsa(key: &[u8], data: &[u8], signature: &[u8]) -> Option<bool> {
     let (&t, rest) = key.split_first()?;
     let length = 64 + 8 * usize::from(t);
-    if t > DSA_T_MAX || rest.len() != 20 + 3 * length || signature.len() != 41 {
+    if t > DSA_T_MAX || rest.len() != 20 + 3 * length {
         return None;
     }
+    let (r, s) = dsa_signature(signature)?;
     let number = BigUint::from_bytes_be;
     let (q, rest) = rest.split_at(20);
     let (p, rest) = rest.split_at(length);
     let (g, y) = rest.split_at(length);
     let [q, p, g, y] = [q, p, g, y].map(number);
-    let (r, s) = (number(&signature[1..21]), number(&signature[21..]));
+    let (r, s) = (number(r), number(s));
     let zero = BigUint::ZERO;
     if [&q, &p, &r, &s].contains(&&zero) || r >= q || s >= q {
         return None;
@@ -73,6 +74,28 @@ fn dsa(key: &[u8], data: &[u8], signature: &[u8]) -> Option<bool> {
     let u2 = &r * &w % &q;
     let v = g.modpow(&u1, &p) * y.modpow(&u2, &p) % &p % &q;
     Some(v == r)
+}
+
+/// The two numbers of a signature: 20 octets each behind one that says nothing (RFC 2536 §3), or in DER as
+/// Dss-Sig-Value (RFC 3279 §2.2.2), which early signers wrote and validators took.
+fn dsa_signature(signature: &[u8]) -> Option<(&[u8], &[u8])> {
+    if let Some((_, numbers)) = signature.split_first().filter(|(_, numbers)| numbers.len() == 40) {
+        return Some(numbers.split_at(20));
+    }
+    let sequence = der(0x30, signature).filter(|(_, rest)| rest.is_empty())?.0;
+    let (r, rest) = der(0x02, sequence)?;
+    let (s, rest) = der(0x02, rest)?;
+    rest.is_empty().then_some((r, s))
+}
+
+/// The content of an element of this tag with less than 128 octets, and what follows it.
+fn der(tag: u8, octets: &[u8]) -> Option<(&[u8], &[u8])> {
+    match octets {
+        [first, length @ 0..128, rest @ ..] if *first == tag => {
+            rest.split_at_checked(usize::from(*length))
+        }
+        _ => None,
+    }
 }
 
 /// RFC 2536 §2: primes of 512 to 1,024 bits.

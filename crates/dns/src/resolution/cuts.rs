@@ -81,6 +81,17 @@ impl Cuts {
         self.below.insert(zone, cut);
     }
 
+    /// Gives servers without addresses those that are known of them from other zones that they serve.
+    pub(super) fn fill(&self, cut: &mut Cut, addresses_max: usize) {
+        let bare = cut.servers.iter_mut().filter(|server| server.addresses.is_empty());
+        for server in bare {
+            let known = self.below.values().flat_map(|cut| &cut.servers);
+            let same = known.filter(|known| known.name == server.name);
+            let addresses: Vec<_> = same.flat_map(|known| known.addresses.clone()).collect();
+            server.add(addresses, addresses_max);
+        }
+    }
+
     /// Takes all that the other knows.
     pub fn merge(&mut self, other: Self) {
         self.root = other.root;

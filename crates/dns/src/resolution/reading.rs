@@ -56,6 +56,14 @@ pub(super) fn read(query: &Query, zone: &Name, message: Box<Message>, limits: &L
     let leads_on = |owner: &&Name| {
         owner.is_below(zone) && query.name.is_within(owner) && !(is_ds && **owner == query.name)
     };
+    // Who refers to the very zone whose delegation is asked for has said what there is of it, the DS records or the
+    // proof that there are none beside it (RFC 4035 §3.1.4).
+    let is_shown =
+        |set: &SignedRrset| matches!(set.rrset.rtype(), Rtype::DS | Rtype::NSEC | Rtype::NSEC3);
+    let refers_to_it = owners(Rtype::NS).any(|owner| *owner == query.name);
+    if is_ds && message.rcode == NOERROR && refers_to_it && message.authority.iter().any(is_shown) {
+        return Reading::Answer(scrubbed(delegated(message, &query.name), zone));
+    }
     let deepest =
         owners(Rtype::NS).filter(leads_on).max_by_key(|owner| owner.label_count()).cloned();
     if let Some(child) = deepest.filter(|_| message.rcode == NOERROR) {
@@ -100,6 +108,15 @@ fn is_answered(query: &Query, message: &Message) -> bool {
         _ if query.rtype == Rtype::ANY => *set.owner() == query.name,
         rtype => *set.owner() == query.name && [query.rtype, Rtype::CNAME].contains(&rtype),
     })
+}
+
+/// A referral as the answer to a question for the DS records in it.
+fn delegated(mut message: Box<Message>, child: &Name) -> Box<Message> {
+    let is_ds =
+        |set: &mut SignedRrset| set.rrset.rtype() == Rtype::DS && set.rrset.owner() == child;
+    message.answer = message.authority.extract_if(.., is_ds).collect();
+    message.authority.retain(|set| set.rrset.rtype() != Rtype::NS);
+    message
 }
 
 /// Without records of owners outside the zone, for which its servers cannot speak.

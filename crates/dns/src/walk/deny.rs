@@ -35,10 +35,8 @@ impl Walk {
     ) -> Result<Denial, Stop> {
         let mut fault = Fault::NotDenied;
         let place = side(name, rtype);
-        let mut zones: Vec<Name> = denying(message)
-            .flat_map(signers)
-            .filter(|signer| place.as_ref().is_some_and(|place| place.is_within(signer)))
-            .collect();
+        let mut zones: Vec<Name> =
+            denying(message).flat_map(signers).filter(|signer| place.is_within(signer)).collect();
         zones.sort_by_key(|signer| std::cmp::Reverse(signer.label_count()));
         zones.dedup();
         for signer in zones.into_iter().take(SIGNERS_MAX) {

@@ -10,7 +10,7 @@ use crate::limits::{KEYS_WITH_TAG_MAX, Limit, RRSIGS_MAX, SIGNERS_MAX};
 use crate::name::Name;
 use crate::proof::Link;
 use crate::rrset::{Rrset, Rrsig, SignedRrset};
-use crate::security::{Fault, Security};
+use crate::security::{Fault, Insecure, Security};
 
 /// What was found of a set.
 pub(super) struct Judged {
@@ -33,7 +33,11 @@ impl Walk {
     /// Judges a set by itself. Whether a wildcard may stand for it is another question.
     pub(super) fn judge(&mut self, set: &SignedRrset) -> Result<Judged, Stop> {
         let (owner, rtype) = (set.rrset.owner(), set.rrset.rtype());
-        let mut fault = Fault::Unsigned;
+        if rtype == Rtype::RRSIG {
+            let security = Security::Insecure(Insecure::Signatures { name: owner.clone() });
+            return Ok(Judged { security, proved: None });
+        }
+        let (mut fault, mut is_signed) = (Fault::Unsigned, false);
         for signer in signers(set) {
             fault = match self.delegation(&signer)? {
                 Delegation::Secure(zone) => match self.verify(set, &zone)? {
@@ -41,14 +45,21 @@ impl Walk {
                         let proved = Some(Proved { link, encloser, zone });
                         return Ok(Judged { security: Security::Secure, proved });
                     }
-                    Err(fault) => fault,
+                    Err(fault) => {
+                        is_signed = true;
+                        fault
+                    }
                 },
                 Delegation::NoCut(_) => Fault::Signer(signer),
                 // The reason is found again on the way down.
                 Delegation::Not(_) => fault,
             };
         }
-        let security = self.unproved(owner, rtype, fault)?;
+        let security = match is_signed {
+            // Whoever signs for a signed zone has no excuse.
+            true => bogus(owner, rtype, fault),
+            false => self.unproved(owner, rtype, fault)?,
+        };
         Ok(Judged { security, proved: None })
     }
 
@@ -59,10 +70,7 @@ impl Walk {
         rtype: Rtype,
         fault: Fault,
     ) -> Result<Security, Stop> {
-        let found = match side(owner, rtype) {
-            Some(place) => self.signed_down_to(&place)?,
-            None => None,
-        };
+        let found = self.signed_down_to(&side(owner, rtype))?;
         Ok(found.unwrap_or_else(|| bogus(owner, rtype, fault)))
     }
 
@@ -123,7 +131,7 @@ impl Walk {
 /// DS records, which belong to the zone above (RFC 4035 §5.3.1).
 pub(super) fn signers(set: &SignedRrset) -> Vec<Name> {
     let (owner, rtype) = (set.rrset.owner(), set.rrset.rtype());
-    let Some(place) = side(owner, rtype) else { return Vec::new() };
+    let place = side(owner, rtype);
     let mut signers: Vec<_> = set
         .rrsigs
         .iter()
@@ -136,9 +144,10 @@ pub(super) fn signers(set: &SignedRrset) -> Vec<Name> {
     signers
 }
 
-/// The name at or above which the zone of such records begins; `None` for DS records of the root.
-pub(super) fn side(owner: &Name, rtype: Rtype) -> Option<Name> {
-    if rtype == Rtype::DS { owner.parent() } else { Some(owner.clone()) }
+/// The name at or above which the zone of such records begins. Nothing is above the root.
+pub(super) fn side(owner: &Name, rtype: Rtype) -> Name {
+    let above = if rtype == Rtype::DS { owner.parent() } else { None };
+    above.unwrap_or_else(|| owner.clone())
 }
 
 /// Whether the signature is from another time. Its times are numbers modulo 2^32 (RFC 4034 §3.1.5, RFC 1982).

@@ -163,6 +163,7 @@ impl Tree {
     }
 
     /// What a walk asks for, and what it gets.
+    #[allow(dead_code, reason = "for the bench")]
     pub(crate) fn replies(&self, query: &Query) -> BTreeMap<Query, Reply> {
         let mut walk = Walk::new(query.clone(), self.settings(), now());
         while let Next::Ask(asked) = walk.next() {
