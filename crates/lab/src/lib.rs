@@ -1,4 +1,4 @@
-//! A small Internet on loopback: a CA, CT logs, Mallory, and the scenes.
+//! A small Internet on loopback: a CA, CT logs, a signed DNS, Mallory, and the scenes.
 
 pub mod authority;
 pub mod big_log;

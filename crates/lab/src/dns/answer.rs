@@ -171,7 +171,7 @@ fn signatures(node: &Node) -> Option<SignedRrset> {
 }
 
 /// A set as it is told of another owner, with its signatures as they are (RFC 4035 §3.1.3.3).
-fn renamed(set: &SignedRrset, owner: &Name) -> SignedRrset {
+pub(crate) fn renamed(set: &SignedRrset, owner: &Name) -> SignedRrset {
     SignedRrset { rrsigs: set.rrsigs.clone(), ..rebuilt(&set.rrset, owner, set.rrset.ttl_s()) }
 }
 

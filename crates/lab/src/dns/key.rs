@@ -109,13 +109,18 @@ impl Key {
         Self { algorithm, role, public, private: Arc::new(private) }
     }
 
-    /// A real key of the same algorithm and role with the same key tag. It is searched for, which takes about 65,000
-    /// keys: a second, and far too long for RSA.
-    pub fn namesake(&self) -> Self {
-        (0..=u64::MAX)
-            .map(|count| Self::new(self.algorithm, self.role, &format!("namesake {count}")))
-            .find(|key| key.tag() == self.tag() && key.public != self.public)
-            .expect("one key in 65,536 has this tag")
+    /// Two keys that come from this seed and have one key tag. A few hundred are made to find them, which takes far
+    /// too long for RSA.
+    pub fn namesakes(algorithm: Algorithm, role: Role, seed: &str) -> [Self; 2] {
+        let mut made: BTreeMap<u16, Self> = BTreeMap::new();
+        for count in 0.. {
+            let key = Self::new(algorithm, role, &format!("{seed} {count}"));
+            match made.remove(&key.tag()) {
+                Some(other) => return [other, key],
+                None => made.insert(key.tag(), key),
+            };
+        }
+        unreachable!("there are 65,536 tags")
     }
 
     /// So many public keys with this key's algorithm, role and tag, of which nobody has the private half. Those for
@@ -258,6 +263,11 @@ fn ecdsa_pair(
         .expect("the halves were made for each other");
     (point.as_ref()[1..].to_vec(), Private::Ecdsa(pair))
 }
+
+/// Where in the data of a DS record the algorithm stands (RFC 4034 §5.1).
+pub const DS_ALGORITHM: usize = 2;
+/// Where the digest type stands.
+pub const DS_DIGEST: usize = 3;
 
 /// The field Protocol (RFC 4034 §2.1.2).
 const DNSSEC: u8 = 3;

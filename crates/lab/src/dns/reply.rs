@@ -81,10 +81,13 @@ impl Reply {
         if whole.len() <= octets_max {
             return whole;
         }
-        let mut cut =
-            Self { authoritative: self.authoritative, ..Self::error(self.rcode) }.written(question);
-        cut[2] |= TC;
-        cut
+        let cut = Self { authoritative: self.authoritative, ..Self::error(self.rcode) };
+        with_tc(cut.written(question))
+    }
+
+    /// An answer that only says that it does not fit.
+    pub(crate) fn truncated(question: &Message) -> Vec<u8> {
+        with_tc(Self::error(Self::NOERROR).written(question))
     }
 
     /// The whole message.
@@ -110,6 +113,11 @@ impl Reply {
         }
         writer.wire
     }
+}
+
+fn with_tc(mut message: Vec<u8>) -> Vec<u8> {
+    message[2] |= TC;
+    message
 }
 
 struct Writer {

@@ -1,5 +1,8 @@
 mod answered;
+mod compared;
 mod oracle;
+mod resolved;
+mod served;
 mod verified;
 
 use countersign_dns::message::{Asking, EdnsAsking};
@@ -58,17 +61,20 @@ fn denials() -> [Denial; 4] {
     [Denial::Nsec, Denial::NSEC3, salted, Denial::OPT_OUT]
 }
 
-/// What a zone answers to who asks with DO.
-fn ask(zone: &Zone, query: &Query) -> Message {
-    let edns = EdnsAsking { udp_payload_max: 1232, dnssec_ok: true, cookie: None };
-    let asking = Asking {
+/// A question with EDNS.
+fn asking(udp_payload_max: u16, dnssec_ok: bool) -> Asking {
+    Asking {
         id: 7,
         recursion_desired: false,
         checking_disabled: false,
-        edns: Some(edns),
+        edns: Some(EdnsAsking { udp_payload_max, dnssec_ok, cookie: None }),
         capitals: vec![true],
-    };
-    let question = Message::parse(&query.to_wire(&asking)).unwrap();
+    }
+}
+
+/// What a zone answers to who asks with DO.
+fn ask(zone: &Zone, query: &Query) -> Message {
+    let question = Message::parse(&query.to_wire(&asking(1232, true))).unwrap();
     let reply = answer([zone], query).to_wire(&question, Transport::Tcp);
     let read = Message::parse(&reply).unwrap();
     assert_eq!((read.id, &read.question, read.left_out), (7, &question.question, 0));

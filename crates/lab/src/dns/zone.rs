@@ -1,6 +1,7 @@
 //! Zones: records by owner and type, with their signatures if they have any.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::ops::Bound;
 
 use countersign_dns::{Name, Rrset, Rtype, SignedRrset};
@@ -27,7 +28,7 @@ pub struct Delegation {
     /// The apex of the zone below.
     pub child: Name,
     /// Its name servers, with their addresses if the parent must know them (glue).
-    pub servers: Vec<(Name, Vec<std::net::IpAddr>)>,
+    pub servers: Vec<(Name, Vec<IpAddr>)>,
     /// The data of its DS records; none for a zone that is not signed.
     pub ds: Vec<Vec<u8>>,
 }
@@ -95,20 +96,22 @@ impl Zone {
         let child = &delegation.child;
         assert!(child.is_below(&self.apex), "{child} is not below {}", self.apex);
         self.nodes.retain(|name, _| !name.is_within(child));
-        let record = |owner: &Name, rtype, rdata: &[u8]| {
-            Rrset::new(owner.clone(), rtype, DELEGATION_TTL_S, rdata).expect("well-formed data")
-        };
+        self.put_servers(delegation);
+        for ds in &delegation.ds {
+            self.put(well_formed(child, Rtype::DS, ds));
+        }
+    }
+
+    /// Adds the NS set of a delegation and the addresses of its servers.
+    pub(crate) fn put_servers(&mut self, delegation: &Delegation) {
         for (server, addresses) in &delegation.servers {
-            self.put(record(child, Rtype::NS, server.wire()));
+            self.put(well_formed(&delegation.child, Rtype::NS, server.wire()));
             for address in addresses {
                 self.put(match address {
-                    std::net::IpAddr::V4(v4) => record(server, Rtype::A, &v4.octets()),
-                    std::net::IpAddr::V6(v6) => record(server, Rtype::AAAA, &v6.octets()),
+                    IpAddr::V4(v4) => well_formed(server, Rtype::A, &v4.octets()),
+                    IpAddr::V6(v6) => well_formed(server, Rtype::AAAA, &v6.octets()),
                 });
             }
-        }
-        for ds in &delegation.ds {
-            self.put(record(child, Rtype::DS, ds));
         }
     }
 
@@ -122,7 +125,12 @@ impl Zone {
         self.nodes.get(owner)?.get(&rtype)
     }
 
-    /// The same, to be spoilt.
+    /// The data of each record of this owner and type; none if there are none.
+    pub fn rdatas(&self, owner: &Name, rtype: Rtype) -> &[Vec<u8>] {
+        self.set(owner, rtype).map(|set| set.rrset.rdatas()).unwrap_or_default()
+    }
+
+    /// The set of this owner and type, to be spoilt.
     pub fn set_mut(&mut self, owner: &Name, rtype: Rtype) -> Option<&mut SignedRrset> {
         self.nodes.get_mut(owner)?.get_mut(&rtype)
     }
@@ -192,6 +200,10 @@ impl Zone {
             .find(|above| self.exists(above))
             .expect("the apex exists and is above every name of the zone")
     }
+}
+
+fn well_formed(owner: &Name, rtype: Rtype, rdata: &[u8]) -> Rrset {
+    Rrset::new(owner.clone(), rtype, DELEGATION_TTL_S, rdata).expect("well-formed data")
 }
 
 /// What signing adds, as it may also stand in a zone file that is read.

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use countersign_dns::{Name, Rrset, Rtype};
+use countersign_dns::{Name, Rrset, Rrsig, Rtype};
 use domain::base::ParsedName;
 use domain::base::iana::Class;
 use domain::base::name::ToName as _;
@@ -12,6 +14,7 @@ use domain::base::zonefile_fmt::{DisplayKind, ZonefileFmt as _};
 use domain::dep::octseq::Parser;
 use domain::rdata::ZoneRecordData;
 use domain::zonefile::inplace::{Entry, ScannedRecord, Zonefile};
+use jiff::Timestamp;
 
 use super::zone::Zone;
 
@@ -85,7 +88,7 @@ impl fmt::Display for Zone {
                 line(f, rrset, rrset.rtype(), rdata)?;
             }
             for rrsig in &set.rrsigs {
-                line(f, rrset, Rtype::RRSIG, &rrsig.rdata())?;
+                rrsig_line(f, rrset, rrsig)?;
             }
         }
         Ok(())
@@ -103,6 +106,23 @@ fn line(f: &mut fmt::Formatter<'_>, set: &Rrset, rtype: Rtype, rdata: &[u8]) -> 
         // What does not follow its type's form is written as of an unknown one (RFC 3597 §5).
         _ => writeln!(f, "\\# {} {}", rdata.len(), hex(rdata)),
     }
+}
+
+/// Times are written out (RFC 4034 §3.2): NSD 4.6 does not read them as seconds.
+fn rrsig_line(f: &mut fmt::Formatter<'_>, set: &Rrset, rrsig: &Rrsig) -> fmt::Result {
+    let time = |seconds: u32| {
+        let at = Timestamp::from_second(seconds.into()).expect("32 bits reach to 2106");
+        at.strftime("%Y%m%d%H%M%S")
+    };
+    let (owner, ttl_s) = (set.owner(), set.ttl_s());
+    let Rrsig { type_covered, algorithm, labels, original_ttl_s, key_tag, signer, .. } = rrsig;
+    let (expiration, inception) = (time(rrsig.expiration), time(rrsig.inception));
+    let signature = BASE64_STANDARD.encode(&rrsig.signature);
+    writeln!(
+        f,
+        "{owner} {ttl_s} IN RRSIG {type_covered} {algorithm} {labels} {original_ttl_s} \
+         {expiration} {inception} {key_tag} {signer} {signature}"
+    )
 }
 
 /// Two lower-case digits for each octet.

@@ -98,24 +98,16 @@ fn who_takes_less_gets_less() {
     let signing = Signing::new(Algorithm::RsaSha256, "zone", Denial::Nsec, now());
     let signed = manifold().sign(&signing);
     let keys = query("@ DNSKEY");
-    let sizes = |edns: Option<EdnsAsking>, transport| {
-        let asking = Asking {
-            id: 7,
-            recursion_desired: false,
-            checking_disabled: false,
-            edns,
-            capitals: Vec::new(),
-        };
-        let question = Message::parse(&keys.to_wire(&asking)).unwrap();
+    let sizes = |asking: &Asking, transport| {
+        let question = Message::parse(&keys.to_wire(asking)).unwrap();
         let wire = answer([&signed], &keys).to_wire(&question, transport);
         let read = Message::parse(&wire).unwrap();
         (read.flags.truncated, read.edns.is_some(), read.answer.len())
     };
-    let edns =
-        |udp_payload_max| Some(EdnsAsking { udp_payload_max, dnssec_ok: true, cookie: None });
-    assert_eq!(sizes(None, Transport::Udp), (true, false, 0));
-    assert_eq!(sizes(None, Transport::Tcp), (false, false, 1));
-    assert_eq!(sizes(edns(0), Transport::Udp), (true, true, 0));
+    let plain = Asking { edns: None, ..asking(0, false) };
+    assert_eq!(sizes(&plain, Transport::Udp), (true, false, 0));
+    assert_eq!(sizes(&plain, Transport::Tcp), (false, false, 1));
+    assert_eq!(sizes(&asking(0, true), Transport::Udp), (true, true, 0));
     // The set, and its signature as a set of its own.
-    assert_eq!(sizes(edns(1232), Transport::Udp), (false, true, 2));
+    assert_eq!(sizes(&asking(1232, true), Transport::Udp), (false, true, 2));
 }

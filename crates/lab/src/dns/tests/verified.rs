@@ -32,6 +32,16 @@ fn others_accept_zones_of_every_algorithm_and_denial() {
 }
 
 #[test]
+fn others_accept_the_usual_tree() {
+    let tree = Tree::new(now());
+    for apex in tree.apexes().map(ToString::to_string) {
+        if tree.signing(&apex).is_some() {
+            check(&tree.zone(&apex), true);
+        }
+    }
+}
+
+#[test]
 fn others_accept_a_zone_with_one_key() {
     let signing = Signing::single(Algorithm::Ed25519, "zone", Denial::NSEC3, now());
     check(&manifold().sign(&signing), true);
@@ -82,10 +92,9 @@ fn look_alikes_and_namesakes_have_the_tag() {
         let different: std::collections::BTreeSet<_> = look_alikes.iter().collect();
         assert_eq!(different.len(), 100);
     }
-    let key = Key::new(Algorithm::EcdsaP256Sha256, Role::Ksk, "zone");
-    let namesake = key.namesake();
+    let [key, namesake] = Key::namesakes(Algorithm::EcdsaP256Sha256, Role::Zsk, "zone");
     assert_eq!(namesake.tag(), key.tag());
     let mut signing = Signing::new(Algorithm::EcdsaP256Sha256, "zone", Denial::Nsec, now());
-    signing.idle = vec![namesake.dnskey()];
+    (signing.zsks, signing.idle) = (vec![key], vec![namesake.dnskey()]);
     check(&manifold().sign(&signing), true);
 }
