@@ -200,7 +200,7 @@ impl Desk {
 
 impl View {
     /// What arrives at who asks.
-    fn reply(&self, query: &Query) -> Reply {
+    pub(crate) fn reply(&self, query: &Query) -> Reply {
         let zones = || self.zones.iter().map(|zone| &**zone);
         let honest = answer(zones(), query);
         self.forgeries.iter().fold(honest, |reply, forgery| forgery.apply(query, zones(), reply))

@@ -4,6 +4,7 @@ mod oracle;
 mod resolved;
 mod served;
 mod verified;
+mod walked;
 
 use countersign_dns::message::{Asking, EdnsAsking};
 use countersign_dns::{Message, Name, Query, Rtype};
