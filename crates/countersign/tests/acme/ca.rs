@@ -1,30 +1,13 @@
 //! A CA that speaks ACME, its DNS, and a mail server: Debian's, as processes of their own that end with the test.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use crate::place::until;
-
-/// Whether these programs are there. If not, that is said; where it matters, it is an error.
-pub(crate) fn present(programs: &[&str]) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let is_there = |program: &&&str| {
-        !std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-    };
-    let missing: Vec<_> = programs.iter().filter(is_there).collect();
-    if missing.is_empty() {
-        return true;
-    }
-    let why = format!("skipped: there is no {missing:?}");
-    assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{why}");
-    eprintln!("{why}");
-    false
-}
+use crate::programs::{Ended, free_ports, listens, started};
 
 /// Pebble, and the name server that sends it to 127.0.0.1 for every name.
 pub(crate) struct Ca {
@@ -40,16 +23,6 @@ pub(crate) struct Mailbox {
     pub(crate) port: u16,
     folder: PathBuf,
     _process: Ended,
-}
-
-/// A process that ends with this.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let _gone_already = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 impl Ca {
@@ -184,20 +157,4 @@ fn chain(folder: &Path) -> Vec<Vec<u8>> {
         BASE64_STANDARD.decode(body.split_whitespace().collect::<String>()).unwrap()
     };
     blocks.map(der).collect()
-}
-
-fn started(mut command: Command, folder: &Path) -> Ended {
-    command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    Ended(command.spawn().unwrap())
-}
-
-/// Ports that nobody used just now.
-fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
-    let held = [(); COUNT].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
-    held.map(|listener| listener.local_addr().unwrap().port())
-}
-
-async fn listens(port: u16) {
-    until("a server listens", async || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok())
-        .await;
 }

@@ -8,6 +8,7 @@ mod ca;
 #[allow(dead_code, reason = "shared with the tests of the watch")]
 #[path = "../watch/place.rs"]
 mod place;
+mod programs;
 
 use std::fs;
 use std::path::Path;
@@ -18,8 +19,9 @@ use countersign_lab::log::{Content, LogServer, Protocol, Settings};
 use countersign_net::Clock;
 use serde_json::Value;
 
-use ca::{Ca, present};
+use ca::Ca;
 use place::{Extra, Place, Process, until};
+use programs::present;
 
 #[tokio::test]
 async fn what_the_operator_orders_raises_nothing_and_a_strangers_order_one_incident() {
