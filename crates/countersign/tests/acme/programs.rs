@@ -1,5 +1,6 @@
 //! Programs of others, which the tests run as processes of their own that end with the test.
 
+use std::ffi::OsString;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -8,7 +9,7 @@ use crate::place::until;
 
 /// Whether these programs are there. If not, that is said; where it matters, it is an error.
 pub(crate) fn present(programs: &[&str]) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = folders();
     let is_there = |program: &&&str| {
         !std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
     };
@@ -22,8 +23,15 @@ pub(crate) fn present(programs: &[&str]) -> bool {
     false
 }
 
+/// Where programs are: daemons are in folders that are not in everybody's `PATH`.
+pub(crate) fn folders() -> OsString {
+    let mut path = std::env::var_os("PATH").unwrap_or_default();
+    path.push(":/usr/sbin:/sbin");
+    path
+}
+
 /// A process that ends with this.
-pub(crate) struct Ended(Child);
+pub(crate) struct Ended(pub(crate) Child);
 
 impl Drop for Ended {
     fn drop(&mut self) {
@@ -34,6 +42,7 @@ impl Drop for Ended {
 
 /// Starts a process in this folder. Nobody hears what it says.
 pub(crate) fn started(mut command: Command, folder: &Path) -> Ended {
+    command.env("PATH", folders());
     command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     Ended(command.spawn().unwrap())
 }
