@@ -126,6 +126,13 @@ impl<'a> RsaKey<'a> {
     }
 }
 
+/// How many bits the modulus has; `None` if the key is malformed.
+pub(crate) fn rsa_bits(key: &[u8]) -> Option<usize> {
+    let RsaKey { n, .. } = RsaKey::of(key)?;
+    let zeros = n.first()?.leading_zeros();
+    Some(8 * n.len() - usize::try_from(zeros).expect("an octet has at most eight"))
+}
+
 /// RFC 3110 §3 and RFC 5702 §2: at most 4,096 bits.
 const RSA_MODULUS_BYTES_MAX: usize = 512;
 /// 2^32 + 1 and more make one signature cost what a thousand do. 65537 is in use nearly everywhere.

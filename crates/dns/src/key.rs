@@ -1,6 +1,6 @@
 //! Keys of zones, and what names them in the zone above.
 
-use crate::algorithm::{Algorithms, ds_digest};
+use crate::algorithm::{Algorithms, ds_digest, rsa_bits};
 use crate::name::Name;
 
 /// The data of a DNSKEY record (RFC 4034 §2.1).
@@ -43,6 +43,12 @@ impl Dnskey {
     /// Whether its holder has given it up (RFC 5011 §2.1).
     pub fn is_revoked(&self) -> bool {
         self.flags & REVOKED != 0
+    }
+
+    /// How many bits the modulus of an RSA key has (RFC 3110 §2); `None` for other algorithms, and for a key that is
+    /// malformed or larger than any that is used.
+    pub fn rsa_bits(&self) -> Option<usize> {
+        matches!(self.algorithm, 1 | 5 | 7 | 8 | 10).then(|| rsa_bits(&self.key)).flatten()
     }
 
     /// The key tag (RFC 4034 app. B): a hint at the key, which others can share by chance or on purpose.
@@ -120,7 +126,7 @@ mod tests {
         let key =
             (0..key.len()).step_by(2).map(|at| u8::from_str_radix(&key[at..at + 2], 16).unwrap());
         let key = Dnskey { flags: 257, protocol: 3, algorithm: 8, key: key.collect() };
-        assert_eq!(key.tag(), 20326);
+        assert_eq!((key.tag(), key.rsa_bits()), (20326, Some(2048)));
         let ds = Ds::of(&Name::root(), &key, 2).unwrap();
         assert_eq!(ds.digest[..4], [0xe0, 0x6d, 0x44, 0xb8]);
         assert!(ds.names(&Name::root(), &key) && !ds.names(&"a".parse().unwrap(), &key));
