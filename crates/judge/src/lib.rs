@@ -26,6 +26,9 @@
 //! a serial number, a subject key identifier or a CAA record: an attacker's certificate can have all of these. And
 //! no rule comes from looking at a server over the network: an interceptor would be asked whether it is one.
 //!
+//! A [`zone`] is judged by itself, by what its servers and those of its parent say: nobody has to expect anything for
+//! that.
+//!
 //! Values in, values out: nothing here reads a disk or a clock, connects, or waits. No input panics.
 
 pub mod ca;
@@ -43,6 +46,7 @@ pub mod rule;
 pub mod scope;
 pub mod severity;
 pub mod statement;
+pub mod zone;
 
 pub use decision::{Decision, Verdict, decide};
 pub use expectation::Expectation;
@@ -52,3 +56,4 @@ pub use policy::{Policy, Wildcards};
 pub use rule::{Basis, Origin, Rule, RuleId};
 pub use scope::Scope;
 pub use severity::Severity;
+pub use zone::{ZoneFinding, ZoneReport, ZoneView};
