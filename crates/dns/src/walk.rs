@@ -27,7 +27,7 @@ mod sets;
 mod trust;
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use domain::base::iana::Rtype;
 use jiff::Timestamp;
@@ -69,7 +69,7 @@ pub struct Walk {
     now: Timestamp,
     settings: Settings,
     budget: Budget,
-    replies: BTreeMap<Query, Rc<Reply>>,
+    replies: BTreeMap<Query, Arc<Reply>>,
     /// What is known of each name at which a zone could begin.
     delegations: BTreeMap<Name, Delegation>,
     steps: Vec<Step>,
@@ -203,7 +203,7 @@ impl Walk {
     /// Takes what came of the question that [`Walk::next`] asks. At the end nothing is taken any more.
     pub fn feed(&mut self, reply: Reply) {
         if let State::Ask(query) = &self.next {
-            self.replies.insert(query.clone(), Rc::new(reply));
+            self.replies.insert(query.clone(), Arc::new(reply));
             self.go_on();
         }
     }
@@ -271,12 +271,12 @@ impl Walk {
     }
 
     /// What came of a question.
-    fn reply(&self, query: Query) -> Result<Rc<Reply>, Stop> {
+    fn reply(&self, query: Query) -> Result<Arc<Reply>, Stop> {
         self.replies.get(&query).cloned().ok_or(Stop::Ask(query))
     }
 
     /// The answer to a question; why there is none.
-    fn ask(&self, name: &Name, rtype: Rtype) -> Result<Result<Rc<Reply>, Indeterminate>, Stop> {
+    fn ask(&self, name: &Name, rtype: Rtype) -> Result<Result<Arc<Reply>, Indeterminate>, Stop> {
         let query = Query { name: name.clone(), rtype };
         let reply = self.reply(query.clone())?;
         let why = match reply.as_ref() {
@@ -322,7 +322,7 @@ impl Walk {
     }
 
     /// The answer that is about this name: the one that the alias to it stands in, if that goes on, or its own.
-    fn about(&self, name: &Name) -> Result<Result<Rc<Reply>, Indeterminate>, Stop> {
+    fn about(&self, name: &Name) -> Result<Result<Arc<Reply>, Indeterminate>, Stop> {
         let rtype = self.query.rtype;
         if let Some(hop) = self.hops.last() {
             // Where that was made of others, it can be asked for again at no cost.
@@ -341,7 +341,7 @@ impl Walk {
     }
 
     /// The answer in which the alias at this name was found: the last one that was asked for on the way to it.
-    fn about_before(&self, name: &Name) -> Result<Rc<Reply>, Stop> {
+    fn about_before(&self, name: &Name) -> Result<Arc<Reply>, Stop> {
         let rtype = self.query.rtype;
         let asked = |name: &Name| self.replies.get(&Query { name: name.clone(), rtype });
         let way = self.hops.iter().rev().skip_while(|hop| hop.name != *name);

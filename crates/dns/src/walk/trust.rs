@@ -19,7 +19,7 @@ use crate::security::{Fault, Indeterminate, Insecure, Security};
 pub(super) struct Zone {
     pub(super) name: Name,
     /// All keys of its DNSKEY set.
-    pub(super) keys: std::rc::Rc<[Dnskey]>,
+    pub(super) keys: std::sync::Arc<[Dnskey]>,
     /// The step that proves them.
     pub(super) step: usize,
 }
