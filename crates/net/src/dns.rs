@@ -17,6 +17,7 @@ mod asked;
 mod cookies;
 mod exchange;
 mod socks;
+mod walk;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
