@@ -25,6 +25,7 @@ pub mod roster;
 pub mod settings;
 mod sight;
 pub mod sink;
+pub mod survey;
 mod tell;
 mod trouble;
 mod watch;
