@@ -1,6 +1,7 @@
 //! The command line as it is written. Each comment is the manual of its flag: `--help`, the
 //! completions and the man pages are made from this file.
 
+mod dnssec;
 mod evidence;
 mod incidents;
 mod registering;
@@ -11,6 +12,7 @@ use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 
 use crate::when::When;
 
+pub(crate) use dnssec::{CheckArgs, DnssecCommand};
 pub(crate) use evidence::{EvidenceArgs, EvidenceCommand};
 pub(crate) use incidents::{
     AcknowledgeArgs, IncidentsArgs, ReplayArgs, ShowArgs, SinksArgs, SinksCommand,
@@ -147,6 +149,9 @@ pub(crate) enum Command {
     /// Show the logs that the lists name, and which are followed; or what changed in them
     #[command(subcommand)]
     LogList(LogListCommand),
+    /// Check the DNSSEC of a zone
+    #[command(subcommand)]
+    Dnssec(DnssecCommand),
     /// Play attacks and quiet days on a small Internet of our own, and show what is caught
     ///
     /// Needs no network, no root and no configuration. Exits with 0 only if every scene ended as it

@@ -28,11 +28,18 @@ pub(crate) use init::init;
 pub(crate) use judging::{Host, ThirdParty};
 pub(crate) use period::Period;
 pub(crate) use settings::{Settings, guard, guard_hint};
+pub(crate) use vantage::DIRECT;
 
 /// What is in force: the file that the flags name or the first there is, and the flags above it.
 pub(crate) fn settings(global: &Global) -> Result<Settings, Failure> {
     let file = File::find(global.config.as_deref())?;
     in_force(&file, global)
+}
+
+/// The same for what works without a configuration; `None` if there is none.
+pub(crate) fn settings_if_any(global: &Global) -> Result<Option<Settings>, Failure> {
+    let file = File::find_any(global.config.as_deref())?;
+    file.map(|file| in_force(&file, global)).transpose()
 }
 
 /// `config check` and `config show`.

@@ -6,6 +6,7 @@ mod authorizations;
 mod authorize;
 mod config;
 mod conformance;
+mod dnssec;
 mod evidence;
 mod failure;
 mod hash;
@@ -106,6 +107,7 @@ fn run(args: &Args, color: ColorChoice) -> anyhow::Result<ExitStatus> {
         Command::LogList(command) => {
             log_list::run(command, &config::settings(global)?, printer, &progress)
         }
+        Command::Dnssec(command) => dnssec::run(command, global, printer, &progress),
         Command::Conformance(command) => conformance::run(command, printer, &progress),
         Command::Config(command) => config::run(command, global, printer),
         Command::Completions { shell } => manual::completions(*shell, printer),

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use countersign_net::{Net, Roots};
+use countersign_dns::resolution::Families;
+use countersign_net::dns::{self, Dns};
+use countersign_net::{Clock, Net, Roots, Route, Vantage};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{Error, PemObject as _};
 
-use crate::config::Settings;
+use crate::config::{DIRECT, Settings};
 use crate::failure::Failure;
 
 /// Sets up all vantages. Fails without a contact: whoever asks logs for data says who asks.
@@ -29,6 +31,25 @@ pub(crate) fn net(settings: &Settings) -> anyhow::Result<Net> {
     })
     .context("cannot set up the way out")
 }
+
+/// A way to ask DNS servers: from the vantage of the watch, or directly without a configuration.
+pub(crate) fn dns(settings: Option<&Settings>, families: Families) -> anyhow::Result<Dns> {
+    let direct = || vec![Vantage { name: DIRECT.to_owned(), route: Route::Direct }];
+    let net = Net::new(countersign_net::Settings {
+        contact: UNUSED_CONTACT.to_owned(),
+        roots: Roots::Public,
+        redirects: None,
+        vantages: settings.map_or_else(direct, |settings| settings.vantages.clone()),
+    })
+    .context("cannot set up the way out")?;
+    let vantage = settings.map_or(DIRECT, |settings| &settings.watch.vantage);
+    let mut chosen = dns::Settings::default();
+    chosen.limits.families = families;
+    Ok(Dns::new(&net, vantage, chosen, Clock::system())?)
+}
+
+/// Questions to DNS servers carry no contact; requests that would carry this one are not made.
+const UNUSED_CONTACT: &str = "https://countersign.invalid/";
 
 fn extra_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let unread = |error: Error| match error {

@@ -22,25 +22,26 @@ pub(crate) struct File {
 impl File {
     /// Reads the file that was named, or the first there is.
     pub(super) fn find(named: Option<&Path>) -> Result<Self, Failure> {
+        Self::find_any(named)?.ok_or_else(|| {
+            let looked: Vec<_> =
+                candidates().iter().map(|path| path.display().to_string()).collect();
+            let what = format!("no configuration file: looked for {}", looked.join(", "));
+            Failure::new(what)
+                .hint("`countersign init NAME` writes one, --config FILE names one elsewhere")
+        })
+    }
+
+    /// The same; `None` if none was named and there is none.
+    pub(super) fn find_any(named: Option<&Path>) -> Result<Option<Self>, Failure> {
         if let Some(path) = named {
-            return Self::read(path.to_owned()).map_err(|failure| {
+            return Self::read(path.to_owned()).map(Some).map_err(|failure| {
                 if path.exists() {
                     return failure;
                 }
                 failure.hint("`countersign init NAME` writes a configuration file")
             });
         }
-        let candidates = candidates();
-        match candidates.iter().find(|path| path.exists()) {
-            Some(path) => Self::read(path.clone()),
-            None => {
-                let looked: Vec<_> =
-                    candidates.iter().map(|path| path.display().to_string()).collect();
-                let what = format!("no configuration file: looked for {}", looked.join(", "));
-                Err(Failure::new(what)
-                    .hint("`countersign init NAME` writes one, --config FILE names one elsewhere"))
-            }
-        }
+        candidates().into_iter().find(|path| path.exists()).map(Self::read).transpose()
     }
 
     fn read(path: PathBuf) -> Result<Self, Failure> {

@@ -70,4 +70,4 @@ pub(super) fn vantage_spec(vantage: &Vantage) -> spec::Vantage {
 }
 
 /// The vantage without a proxy.
-pub(super) const DIRECT: &str = "direct";
+pub(crate) const DIRECT: &str = "direct";

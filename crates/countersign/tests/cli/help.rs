@@ -34,6 +34,7 @@ fn help_says_what_there_is() {
       sightings       List the certificates seen that name a guarded service, expected or not
       troubles        List what went wrong with logs: what we could not do, and what they did
       log-list        Show the logs that the lists name, and which are followed; or what changed in them
+      dnssec          Check the DNSSEC of a zone
       lab             Play attacks and quiet days on a small Internet of our own, and show what is
                       caught
       config          Check or show the configuration

@@ -1,0 +1,25 @@
+//! `countersign dnssec`: what the signing of zones is worth.
+
+mod check;
+mod row;
+mod tree;
+
+use crate::ExitStatus;
+use crate::args::{DnssecCommand, Global};
+use crate::print::Printer;
+use crate::progress::Progress;
+
+/// Runs the one subcommand.
+pub(crate) fn run(
+    command: &DnssecCommand,
+    global: &Global,
+    printer: &mut Printer,
+    progress: &Progress,
+) -> anyhow::Result<ExitStatus> {
+    match command {
+        DnssecCommand::Check(args) => check::run(args, global, printer, progress),
+    }
+}
+
+#[cfg(test)]
+mod tests;
