@@ -12,7 +12,7 @@ use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 
 use crate::when::When;
 
-pub(crate) use dnssec::{CheckArgs, DnssecCommand};
+pub(crate) use dnssec::{CheckArgs, DnssecCommand, ProveArgs, VerifyArgs, WayArgs};
 pub(crate) use evidence::{EvidenceArgs, EvidenceCommand};
 pub(crate) use incidents::{
     AcknowledgeArgs, IncidentsArgs, ReplayArgs, ShowArgs, SinksArgs, SinksCommand,

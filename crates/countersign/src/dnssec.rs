@@ -1,8 +1,11 @@
 //! `countersign dnssec`: what the signing of zones is worth.
 
 mod check;
+mod prove;
 mod row;
 mod tree;
+mod verify;
+mod walked;
 
 use crate::ExitStatus;
 use crate::args::{DnssecCommand, Global};
@@ -18,6 +21,8 @@ pub(crate) fn run(
 ) -> anyhow::Result<ExitStatus> {
     match command {
         DnssecCommand::Check(args) => check::run(args, global, printer, progress),
+        DnssecCommand::Prove(args) => prove::run(args, global, printer),
+        DnssecCommand::Verify(args) => verify::run(args, printer),
     }
 }
 

@@ -1,8 +1,8 @@
 //! `countersign evidence`: all that shows an incident to somebody who was not there, in one file, and whether such a
 //! file shows it.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use countersign_judge::pack::{Check, Outcome, Pack, PackError, TAR_BYTES_MAX, assemble, verify};
@@ -17,6 +17,7 @@ use crate::config::Settings;
 use crate::failure::Failure;
 use crate::incidents::unknown;
 use crate::log_list;
+use crate::new_file;
 use crate::plan;
 use crate::print::{Form, Printer};
 
@@ -58,7 +59,7 @@ fn write(
         }
     };
     let tar = pack.to_tar();
-    save(out, &tar).map_err(|error| {
+    new_file::save(out, &tar).map_err(|error| {
         let failure = Failure::write(out, &error);
         match error.kind() {
             io::ErrorKind::AlreadyExists => {
@@ -88,17 +89,6 @@ fn write(
         }
     }
     Ok(ExitStatus::Expected)
-}
-
-/// Writes a file that was not there. It is there whole, or not at all.
-fn save(out: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(out)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    if written.is_err() {
-        // What stopped the writing is what is told.
-        let _removed = fs::remove_file(out);
-    }
-    written
 }
 
 fn verify_file(

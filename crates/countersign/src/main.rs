@@ -15,6 +15,7 @@ mod lab;
 mod log_list;
 mod manual;
 mod material;
+mod new_file;
 mod plan;
 mod print;
 mod progress;

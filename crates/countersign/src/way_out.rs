@@ -1,14 +1,17 @@
 //! The way out to the Internet that the settings ask for.
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
 use countersign_dns::resolution::Families;
+use countersign_dns::{Anchors, Hints, Name, walk, zone_text};
 use countersign_net::dns::{self, Dns};
-use countersign_net::{Clock, Net, Roots, Route, Vantage};
+use countersign_net::{Clock, Net, Redirects, Roots, Route, Vantage};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{Error, PemObject as _};
 
+use crate::args::WayArgs;
 use crate::config::{DIRECT, Settings};
 use crate::failure::Failure;
 
@@ -32,20 +35,53 @@ pub(crate) fn net(settings: &Settings) -> anyhow::Result<Net> {
     .context("cannot set up the way out")
 }
 
-/// A way to ask DNS servers: from the vantage of the watch, or directly without a configuration.
-pub(crate) fn dns(settings: Option<&Settings>, families: Families) -> anyhow::Result<Dns> {
+/// A way to ask DNS servers, and what to start from: from the vantage of the watch, or directly without a
+/// configuration.
+pub(crate) fn dns(
+    settings: Option<&Settings>,
+    way: &WayArgs,
+) -> anyhow::Result<(Dns, walk::Settings)> {
     let direct = || vec![Vantage { name: DIRECT.to_owned(), route: Route::Direct }];
+    let redirects = (!way.redirect.is_empty())
+        .then(|| Redirects::with_servers([], way.redirect.iter().copied()));
     let net = Net::new(countersign_net::Settings {
         contact: UNUSED_CONTACT.to_owned(),
         roots: Roots::Public,
-        redirects: None,
+        redirects,
         vantages: settings.map_or_else(direct, |settings| settings.vantages.clone()),
     })
     .context("cannot set up the way out")?;
-    let vantage = settings.map_or(DIRECT, |settings| &settings.watch.vantage);
+    let configured = settings.map_or(DIRECT, |settings| &settings.watch.vantage);
+    let vantage = way.vantage.as_deref().unwrap_or(configured);
     let mut chosen = dns::Settings::default();
-    chosen.limits.families = families;
-    Ok(Dns::new(&net, vantage, chosen, Clock::system())?)
+    chosen.limits.families = match (way.ipv4, way.ipv6) {
+        (true, _) => Families::Ipv4,
+        (_, true) => Families::Ipv6,
+        (false, false) => Families::Both,
+    };
+    if let Some(path) = &way.hints {
+        chosen.hints = hints(path)?;
+    }
+    let walk = walk_settings(way.anchors.as_deref())?;
+    Ok((Dns::new(&net, vantage, chosen, Clock::system())?, walk))
+}
+
+fn hints(path: &Path) -> Result<Hints, Failure> {
+    let text = fs::read_to_string(path).map_err(|error| Failure::read(path, &error))?;
+    Hints::from_zone_text(&text)
+        .map_err(|why| Failure::new(format!("cannot use {}: {why}", path.display())))
+}
+
+/// What walks start from, with the trust anchors in this file if there is one.
+pub(crate) fn walk_settings(anchors: Option<&Path>) -> Result<walk::Settings, Failure> {
+    let Some(path) = anchors else { return Ok(walk::Settings::default()) };
+    let text = fs::read_to_string(path).map_err(|error| Failure::read(path, &error))?;
+    let refused = |why: String| Failure::new(format!("cannot use {}: {why}", path.display()));
+    let sets = zone_text::records(&text, &Name::root()).map_err(|why| refused(why.to_string()))?;
+    let anchors = Anchors::of_records(&sets)
+        .filter(|anchors| !anchors.anchors().is_empty())
+        .ok_or_else(|| refused("it has to hold DS or DNSKEY records, and no others".to_owned()))?;
+    Ok(walk::Settings { anchors, ..walk::Settings::default() })
 }
 
 /// Questions to DNS servers carry no contact; requests that would carry this one are not made.

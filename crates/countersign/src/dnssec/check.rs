@@ -1,6 +1,5 @@
 //! `countersign dnssec check`: a zone as all its servers show it, and what is wrong with it.
 
-use countersign_dns::resolution::Families;
 use countersign_judge::{Severity, ZoneReport};
 use countersign_monitor::survey::{self, survey};
 use countersign_net::Clock;
@@ -21,12 +20,7 @@ pub(super) fn run(
     printer: &mut Printer,
     progress: &Progress,
 ) -> anyhow::Result<ExitStatus> {
-    let families = match (args.ipv4, args.ipv6) {
-        (true, _) => Families::Ipv4,
-        (_, true) => Families::Ipv6,
-        (false, false) => Families::Both,
-    };
-    let dns = way_out::dns(config::settings_if_any(global)?.as_ref(), families)?;
+    let (dns, walk) = way_out::dns(config::settings_if_any(global)?.as_ref(), &args.way)?;
     let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
     let view = {
         let bar = progress.bar(&format!("servers of {}", args.name));
@@ -34,7 +28,8 @@ pub(super) fn run(
             let number = |count| u64::try_from(count).unwrap_or(u64::MAX);
             bar.at(number(done), number(total));
         };
-        let (settings, clock) = (survey::Settings::default(), Clock::system());
+        let settings = survey::Settings { walk, ..survey::Settings::default() };
+        let clock = Clock::system();
         runtime.block_on(survey(&dns, &args.name, &settings, &clock, told))?
     };
     let report = ZoneReport::of(&view);
