@@ -27,6 +27,7 @@ mod keys;
 mod servers;
 mod sight;
 mod signatures;
+mod upstream;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -44,6 +45,7 @@ pub use finding::ZoneFinding;
 pub use keys::algorithm_name;
 pub use servers::{ServerFact, Side};
 pub use signatures::{SignatureFact, seconds_from};
+pub use upstream::Upstream;
 
 /// What is asked about the apex of a zone: of a validator's walk, and of each server of the zone.
 pub const APEX: [Rtype; 6] =
@@ -67,6 +69,8 @@ pub struct ZoneView {
     pub parents: Vec<ServerView>,
     /// Those of the zone.
     pub servers: Vec<ServerView>,
+    /// What a resolver says that somebody relies on, if one was named.
+    pub upstream: Option<Upstream>,
     /// What could not be looked at besides, such as a server without an address.
     pub unseen: Vec<Unseen>,
 }
@@ -147,6 +151,7 @@ impl ZoneReport {
         findings.extend(denial::findings(view, &denial));
         findings.extend(child_ds::findings(view, &facts, &child_ds));
         findings.extend(servers::findings(view, &facts));
+        findings.extend(upstream::findings(view));
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
         Self {
             zone: view.zone.clone(),

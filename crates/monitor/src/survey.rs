@@ -8,14 +8,14 @@
 //! It only gathers. What is to be made of it, [`countersign_judge::ZoneReport`] says.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use countersign_dns::resolution::{Answer, Resolved, Servers, Unresolved};
 use countersign_dns::walk::{self, Walked};
 use countersign_dns::{Message, Name, Query, Rtype};
 use countersign_judge::zone::{
-    APEX, DELEGATION, PROBES_APART_S, Probe, ServerView, Unseen, ZoneView,
+    APEX, DELEGATION, PROBES_APART_S, Probe, ServerView, Unseen, Upstream, ZoneView,
 };
 use countersign_net::dns::ExchangeError;
 use countersign_net::{Clock, Dns};
@@ -29,13 +29,19 @@ pub struct Settings {
     /// How long after the first probe of a server the second is sent. Too soon, and it does not show whether times of
     /// signing move with the question.
     pub probes_apart: Duration,
+    /// A resolver to compare with.
+    pub upstream: Option<SocketAddr>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let apart_s = u64::try_from(PROBES_APART_S).expect("it is more than nothing");
         // Some more, since answers take time.
-        Self { walk: walk::Settings::default(), probes_apart: Duration::from_secs(apart_s + 2) }
+        Self {
+            walk: walk::Settings::default(),
+            probes_apart: Duration::from_secs(apart_s + 2),
+            upstream: None,
+        }
     }
 }
 
@@ -98,9 +104,24 @@ pub async fn survey(
         let query = Query { name: zone.clone(), rtype };
         walks.insert(rtype, dns.walk(query, &settings.walk, now, &mut known).await);
     }
-    let mut view = ZoneView { zone, parent, now, walks, parents, servers, unseen };
+    let upstream = match settings.upstream {
+        Some(resolver) => Some(ask_upstream(dns, resolver, &zone).await),
+        None => None,
+    };
+    let mut view = ZoneView { zone, parent, now, walks, parents, servers, upstream, unseen };
     leave_out_ipv6(&mut view);
     Ok(view)
+}
+
+/// What a resolver says of everything.
+async fn ask_upstream(dns: &Dns, resolver: SocketAddr, zone: &Name) -> Upstream {
+    let mut answers = BTreeMap::new();
+    for rtype in APEX {
+        let asked = dns.ask_upstream(resolver, &Query { name: zone.clone(), rtype }).await;
+        let answer = asked.map(|exchanged| exchanged.message).map_err(|why| why.to_string());
+        answers.insert(rtype, answer);
+    }
+    Upstream { resolver: resolver.to_string(), answers }
 }
 
 /// The zone that a name is in, as its servers say. Where none of them answers, the zone that they should serve.

@@ -28,7 +28,8 @@ pub(super) fn run(
             let number = |count| u64::try_from(count).unwrap_or(u64::MAX);
             bar.at(number(done), number(total));
         };
-        let settings = survey::Settings { walk, ..survey::Settings::default() };
+        let settings =
+            survey::Settings { walk, upstream: args.upstream, ..survey::Settings::default() };
         let clock = Clock::system();
         runtime.block_on(survey(&dns, &args.name, &settings, &clock, told))?
     };

@@ -211,6 +211,25 @@ pub enum ZoneFinding {
         /// Whether these are all servers of the zone.
         by_all: bool,
     },
+    /// A resolver gives other records than were found.
+    UpstreamDiffers {
+        /// Where it is.
+        resolver: String,
+        /// Which records.
+        rtypes: Vec<Rtype>,
+    },
+    /// A resolver gives no records, though they can be had.
+    UpstreamRefuses {
+        /// Where it is.
+        resolver: String,
+        /// Which records.
+        rtypes: Vec<Rtype>,
+    },
+    /// A resolver does not say that it has verified what can be verified.
+    UpstreamUnverified {
+        /// Where it is.
+        resolver: String,
+    },
 }
 
 impl ZoneFinding {
@@ -249,6 +268,9 @@ impl ZoneFinding {
             Self::Lame { .. } => "lame",
             Self::NoAnswer { .. } => "no-answer",
             Self::SignaturesMissing { .. } => "signatures-missing",
+            Self::UpstreamDiffers { .. } => "upstream-differs",
+            Self::UpstreamRefuses { .. } => "upstream-refuses",
+            Self::UpstreamUnverified { .. } => "upstream-unverified",
         }
     }
 
@@ -286,7 +308,9 @@ impl ZoneFinding {
             | Self::CdsChanges { of_keys: true, .. }
             | Self::CdsDisagree
             | Self::CdsNotByNamedKey { .. }
-            | Self::NsDiffer { .. } => Severity::Warning,
+            | Self::NsDiffer { .. }
+            | Self::UpstreamDiffers { .. }
+            | Self::UpstreamRefuses { .. } => Severity::Warning,
             // A copy of the zone that is a minute old has another serial.
             Self::ServersDisagree { rtype: Rtype::SOA, .. } => Severity::Notice,
             Self::ServersDisagree { .. } => Severity::Warning,
@@ -297,6 +321,7 @@ impl ZoneFinding {
             // A key in reserve may be named before it is shown (RFC 6781 §4.2.4).
             | Self::DsWithoutKey { has_algorithm: true, .. }
             | Self::TtlLong { .. }
+            | Self::UpstreamUnverified { .. }
             | Self::Nsec3Salt
             | Self::CdsDelete { is_signed: false }
             | Self::CdsChanges { of_keys: false, .. } => Severity::Notice,

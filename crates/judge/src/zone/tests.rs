@@ -442,6 +442,38 @@ fn what_was_not_seen_is_not_fine() {
     assert_eq!(report.servers[3].unanswered, [Rtype::NS]);
 }
 
+/// A resolver that says what the first server of the zone says, verified, but for one change.
+fn resolver(view: &mut ZoneView, change: impl Fn(&mut Message)) {
+    let mut answers = view.servers[0].answers.clone();
+    for message in answers.values_mut().flatten() {
+        message.flags.authentic = true;
+        change(message);
+    }
+    view.upstream = Some(Upstream { resolver: "192.0.2.53:53".to_owned(), answers });
+}
+
+#[test]
+fn a_resolver_is_compared_with_what_was_found() {
+    check(|view| resolver(view, |_| {}), &[]);
+    check(
+        |view| resolver(view, |message| message.flags.authentic = false),
+        &[("upstream-unverified", Notice)],
+    );
+    check(|view| resolver(view, |message| message.rcode = 2), &[("upstream-refuses", Warning)]);
+    check(
+        |view| resolver(view, |message| message.answer.clear()),
+        &[("upstream-differs", Warning)],
+    );
+    check(
+        |view| {
+            resolver(view, |_| {});
+            let upstream = view.upstream.as_mut().unwrap();
+            upstream.answers.insert(Rtype::NS, Err("it did not answer in time".to_owned()));
+        },
+        &[("not-looked", Warning)],
+    );
+}
+
 #[test]
 fn all_servers_serve_signatures() {
     check(

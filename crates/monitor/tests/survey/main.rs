@@ -78,6 +78,7 @@ impl World {
             walk: walk::Settings { anchors, ..walk::Settings::default() },
             // How times of signing move is put to the test where it is judged.
             probes_apart: Duration::ZERO,
+            upstream: None,
         };
         let told = Cell::new((0, 0));
         let progress = |done, total| told.set((done, total));

@@ -80,6 +80,13 @@ impl ZoneFinding {
             Self::NsDiffer { .. } => "enter the same servers at the registrar and in the zone",
             Self::Lame { .. } => "let the server serve the zone, or take it out of the delegation",
             Self::NoAnswer { .. } => "look whether the server runs and can be reached from here",
+            Self::UpstreamDiffers { .. } => {
+                "ask again when the time to live has passed; if it stays so, do not rely on this resolver"
+            }
+            Self::UpstreamRefuses { .. } => "look at its events: what is it that it cannot verify?",
+            Self::UpstreamUnverified { .. } => {
+                "use a resolver that validates, best one on the same machine"
+            }
             Self::SignaturesMissing { by_all: true, .. } => "look whether the signer runs",
             Self::SignaturesMissing { by_all: false, .. } => {
                 "give these servers the signed zone; if they have it, somebody answers in their place"

@@ -157,6 +157,15 @@ impl fmt::Display for ZoneFinding {
             Self::NoAnswer { server, rtypes, why } => {
                 write!(f, "no answer of {server} about {}: {}", types(rtypes), plain(why))
             }
+            Self::UpstreamDiffers { resolver, rtypes } => {
+                write!(f, "the resolver {resolver} gives other {} than the zone has", types(rtypes))
+            }
+            Self::UpstreamRefuses { resolver, rtypes } => {
+                write!(f, "the resolver {resolver} gives no {}, which can be had", types(rtypes))
+            }
+            Self::UpstreamUnverified { resolver } => {
+                write!(f, "the resolver {resolver} does not say that it has verified the zone (AD)")
+            }
             Self::SignaturesMissing { rtypes, servers, by_all } => {
                 let who = if *by_all { "all servers".to_owned() } else { list(servers) };
                 write!(f, "no signature of {} at {who}, in a zone that is signed", types(rtypes))

@@ -221,6 +221,7 @@ pub(super) fn healthy() -> ZoneView {
             parents_server("b.nic.example", "192.0.2.12"),
         ],
         servers,
+        upstream: None,
         unseen: Vec::new(),
     }
     .walked()
