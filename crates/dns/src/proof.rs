@@ -164,12 +164,19 @@ impl Proof {
         let answering = self.answers.iter().filter(|(answered, _)| answered == query);
         let ids: BTreeSet<Hash> =
             answering.flat_map(|(_, place)| self.manifests[*place].links.iter().copied()).collect();
-        let sets = ids.iter().filter_map(|id| links.get(id)?.signed_rrset(&query.name));
+        let mut sets = Vec::<SignedRrset>::new();
+        for set in ids.iter().filter_map(|id| links.get(id)?.signed_rrset(&query.name)) {
+            // A set of keys can be there with a signature that names it and with another that answers a question.
+            match sets.iter_mut().find(|other| other.rrset == set.rrset) {
+                Some(same) => same.rrsigs.extend(set.rrsigs),
+                None => sets.push(set),
+            }
+        }
         let denies = |set: &SignedRrset| {
             let rtype = set.rrset.rtype();
             rtype != query.rtype && matches!(rtype, Rtype::NSEC | Rtype::NSEC3)
         };
-        let (authority, answer) = sets.partition(denies);
+        let (authority, answer) = sets.into_iter().partition(denies);
         Reply::Answer(Box::new(Message {
             id: 0,
             flags: Flags {

@@ -79,6 +79,15 @@ impl Tree {
         Self::of(algorithm, &signing)
     }
 
+    /// The keys of `zone.test` are signed by all of them.
+    pub(crate) fn with_two_signatures(seed: &str) -> Self {
+        let algorithm = Algorithm::Ed25519;
+        let mut signing = Signing::new(algorithm, seed, Denial::Nsec, now());
+        let zsk = signing.zsks[0].clone();
+        signing.ksks.insert(0, zsk);
+        Self::of(algorithm, &signing)
+    }
+
     fn of(algorithm: Algorithm, signing: &Signing) -> Self {
         let zone = Zone::parse("zone.test", ZONE).unwrap().sign(signing);
         let other_signing = Signing::single(algorithm, "other", Denial::NSEC3, now());
@@ -89,7 +98,7 @@ impl Tree {
         let mut test = Zone::parse("test", "@ NS ns\nns A 192.0.2.10").unwrap();
         test.delegate(&delegation(
             "zone.test",
-            vec![signing.ksks[0].ds(&name("zone.test"), DsDigest::Sha256)],
+            vec![signing.ksks.last().unwrap().ds(&name("zone.test"), DsDigest::Sha256)],
         ));
         test.delegate(&delegation(
             "other.test",
