@@ -43,7 +43,7 @@ pub struct ServerFact {
     pub serial: Option<u32>,
     /// What it gave no usable answer about.
     pub unanswered: Vec<Rtype>,
-    /// What it says otherwise than most servers of its side.
+    /// What it says otherwise than more than half of the servers of its side.
     pub differs: Vec<Rtype>,
 }
 
@@ -106,7 +106,13 @@ fn groups(view: &ZoneView, side: Side, rtype: Rtype) -> Vec<(Content, Vec<&Serve
 pub(super) fn servers(view: &ZoneView) -> Vec<ServerFact> {
     let mut facts = Vec::new();
     for (side, servers) in [(Side::Parent, &view.parents), (Side::Zone, &view.servers)] {
+        let odd: Vec<_> =
+            asked(side).iter().map(|rtype| (*rtype, odd(view, side, *rtype))).collect();
         for server in servers {
+            let is_odd = |(_, odd): &&(Rtype, Vec<&ServerView>)| {
+                odd.iter().any(|other| std::ptr::eq(*other, server))
+            };
+            let is_useless = |rtype: &&Rtype| trouble(view, side, server, **rtype).is_some();
             facts.push(ServerFact {
                 side,
                 name: server.name.clone(),
@@ -115,24 +121,20 @@ pub(super) fn servers(view: &ZoneView) -> Vec<ServerFact> {
                     Side::Parent => None,
                     Side::Zone => server.apex(&view.zone, Rtype::SOA).records().and_then(serial),
                 },
-                unanswered: asked(side)
-                    .iter()
-                    .copied()
-                    .filter(|rtype| trouble(view, side, server, *rtype).is_some())
-                    .collect(),
-                differs: asked(side)
-                    .iter()
-                    .copied()
-                    .filter(|rtype| {
-                        let groups = groups(view, side, *rtype);
-                        let others = groups.iter().skip(1).flat_map(|(_, servers)| servers);
-                        others.into_iter().any(|other| std::ptr::eq(*other, server))
-                    })
-                    .collect(),
+                unanswered: asked(side).iter().filter(is_useless).copied().collect(),
+                differs: odd.iter().filter(is_odd).map(|(rtype, _)| *rtype).collect(),
             });
         }
     }
     facts
+}
+
+/// The servers that do not say what more than half of them say. Where no more than half agree, all are.
+fn odd(view: &ZoneView, side: Side, rtype: Rtype) -> Vec<&ServerView> {
+    let groups = groups(view, side, rtype);
+    let count: usize = groups.iter().map(|(_, servers)| servers.len()).sum();
+    let others = groups.into_iter().filter(|(_, servers)| 2 * servers.len() <= count);
+    others.flat_map(|(_, servers)| servers).collect()
 }
 
 /// Why a server was of no use about something.
@@ -210,6 +212,12 @@ fn record_in_words(rtype: Rtype, rdata: &[u8]) -> Option<String> {
         Rtype::DNSKEY | Rtype::CDNSKEY => {
             let key = Dnskey::from_rdata(rdata)?;
             format!("key {} of algorithm {}", key.tag(), key.algorithm)
+        }
+        Rtype::CAA => {
+            // RFC 8659 §4.1.
+            let (&[flags, length], rest) = rdata.split_first_chunk::<2>()?;
+            let (tag, value) = rest.split_at_checked(usize::from(length))?;
+            format!("{flags} {} \"{}\"", tag.escape_ascii(), value.escape_ascii())
         }
         _ => hex(rdata),
     })

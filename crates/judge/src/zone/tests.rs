@@ -370,11 +370,27 @@ fn servers_say_the_same() {
         },
         &[("parent-servers-disagree", High), ("ds-without-key", Notice)],
     );
-    let mut view = healthy();
-    view.servers[1].change(Rtype::CAA, |message| message.answer.clear());
-    let servers = ZoneReport::of(&view).servers;
-    let differs: Vec<_> = servers.iter().map(|server| server.differs.len()).collect();
-    assert_eq!(differs.iter().sum::<usize>(), 1);
+}
+
+#[test]
+fn the_odd_one_is_found_among_three() {
+    let check = |count: usize, expected: &[usize]| {
+        let mut view = healthy();
+        let more = (2..count).map(|_| view.servers[0].clone()).collect::<Vec<_>>();
+        view.servers.extend(more);
+        view.servers[1].change(Rtype::CAA, |message| message.answer.clear());
+        let report = ZoneReport::of(&view);
+        let differs: Vec<_> = report.servers.iter().map(|server| server.differs.len()).collect();
+        assert_eq!(differs[2..], *expected);
+        let text = report.findings[0].to_string();
+        assert!(
+            text.contains("0 issue \"ca.example\" at ") && text.contains("no records at"),
+            "{text}"
+        );
+    };
+    check(3, &[0, 1, 0]);
+    // Of two nobody can say which.
+    check(2, &[1, 1]);
 }
 
 #[test]
