@@ -140,9 +140,9 @@ fn people_see_a_tree() {
     let text: String = tree::lines(&sample()).iter().map(|line| format!("{line}\n")).collect();
     assert!(text.contains('\u{1b}') && !text.contains("\u{1b}[2J"));
     insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r#"
-    .                 secure         keys 38696* 61050 RSASHA256  signed for 13d 12h
-    └─ example.       secure         DS 11/2  keys 11* ECDSAP256SHA256  signed for 11d 12h
-       └─ a.example.  secure         DS 2371/2 9/2 (no key)  keys 2371* 34505 ECDSAP256SHA256  signed for 9d
+    .                 secure  keys 38696* 61050 RSASHA256  signed for 13d 12h
+    └─ example.       secure  DS 11/2  keys 11* ECDSAP256SHA256  signed for 11d 12h
+       └─ a.example.  secure  DS 2371/2 9/2 (no key)  keys 2371* 34505 ECDSAP256SHA256  signed for 9d
     DS: key tag/digest type; keys: those with * are named by DS
              signed with 2371 until 2026-12-07T12:00:00Z, for 9d: DNSKEY
              signed with 34505 until 2026-12-07T12:00:00Z, for 9d: SOA CAA
@@ -150,8 +150,8 @@ fn people_see_a_tree() {
              denies names with NSEC3: 0 iterations, no salt, no opt-out
              asks its parent to add 1 DS records and to remove 1
 
-    parent  a.nic.example.    192.0.2.11   says what most say
-    zone    ns1.one.example.  192.0.2.1    serial 7, says what most say
+    parent  a.nic.example.    192.0.2.11   agrees
+    zone    ns1.one.example.  192.0.2.1    serial 7, agrees
     zone    ns2.two.test.     2001:db8::2  serial 7, differs about CAA, no answer about NS
 
     high      servers-disagree: the zone's servers disagree about CAA: one record at ns1.one.example. (192.0.2.1); no records at ns2.two.test. (2001:db8::2)

@@ -41,34 +41,31 @@ fn chain(report: &ZoneReport) -> Vec<String> {
         report.chain.iter().enumerate().map(|(depth, zone)| name(depth, zone)).collect();
     let widest = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
     let line = |(name, zone): (&String, &ChainZone)| {
-        let (state, painted) = state(zone.security.as_ref());
-        let gap = " ".repeat("indeterminate".len().saturating_sub(state.len()));
-        let mut line = format!("{name:widest$}  {painted}{gap}");
+        let mut parts = vec![format!("{name:widest$}"), state(zone.security.as_ref())];
         if !zone.ds.is_empty() {
-            line.push_str(&format!("  DS {}", records(&zone.ds)));
+            parts.push(format!("DS {}", records(&zone.ds)));
         }
         if !zone.keys.is_empty() {
-            line.push_str(&format!("  keys {}", keys(&zone.keys)));
+            parts.push(format!("keys {}", keys(&zone.keys)));
         }
-        if let Some(until) = zone.signed_until {
-            line.push_str(&format!("  signed for {}", left(until, report.now)));
-        }
-        line
+        parts.extend(
+            zone.signed_until.map(|until| format!("signed for {}", left(until, report.now))),
+        );
+        parts.join("  ")
     };
     let mut lines: Vec<_> = names.iter().zip(&report.chain).map(line).collect();
     lines.push("DS: key tag/digest type; keys: those with * are named by DS".dimmed().to_string());
     lines
 }
 
-fn state(security: Option<&Security>) -> (&'static str, String) {
-    let Some(security) = security else { return ("not asked", "not asked".yellow().to_string()) };
+fn state(security: Option<&Security>) -> String {
+    let Some(security) = security else { return "not asked".yellow().to_string() };
     let word = security.as_str();
-    let painted = match security {
+    match security {
         Security::Secure => word.green().to_string(),
         Security::Insecure(_) | Security::Indeterminate(_) => word.yellow().to_string(),
         Security::Bogus(_) => word.red().bold().to_string(),
-    };
-    (word, painted)
+    }
 }
 
 /// Tag and digest type of each record, and whether the zone lacks the key.
@@ -112,8 +109,9 @@ fn details(report: &ZoneReport) -> Vec<String> {
         ends.entry((fact.key_tag, fact.expiration)).or_default().push(fact.rtype);
     }
     for ((tag, until), rtypes) in ends {
+        let whose = if rtypes == [Rtype::DS] { "the parent's key " } else { "" };
         let (rtypes, left) = (types(&rtypes), left(until, report.now));
-        lines.push(format!("signed with {tag} until {until}, for {left}: {rtypes}"));
+        lines.push(format!("signed with {whose}{tag} until {until}, for {left}: {rtypes}"));
     }
     if !report.ttls.is_empty() {
         let ttl = |(rtype, ttl_s): (&Rtype, &u32)| {
@@ -159,7 +157,7 @@ fn servers(servers: &[ServerFact]) -> Vec<String> {
         };
         let serial = server.serial.map(|serial| format!("serial {serial}, ")).unwrap_or_default();
         let says = match (&server.unanswered[..], &server.differs[..]) {
-            ([], []) => "says what most say".to_owned(),
+            ([], []) => "agrees".to_owned(),
             ([], differs) => format!("differs about {}", types(differs)).red().to_string(),
             (unanswered, []) => {
                 format!("no answer about {}", types(unanswered)).yellow().to_string()
