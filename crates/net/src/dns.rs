@@ -31,6 +31,7 @@ use countersign_dns::resolution::{
 };
 use countersign_dns::{Message, Name, Query};
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use crate::clock::{Clock, after};
@@ -116,6 +117,10 @@ struct Inner {
     clock: Clock,
     cookies: Cookies,
     known: Mutex<Known>,
+    /// Places for searches under way: each has a copy of all known delegations.
+    searches: Semaphore,
+    /// Places for questions under way: each has a socket.
+    questions: Semaphore,
 }
 
 /// How questions leave this machine.
@@ -306,6 +311,8 @@ impl Dns {
             clock,
             cookies: Cookies::new(random()),
             known: Mutex::new(known),
+            searches: Semaphore::new(SEARCHES_AT_ONCE),
+            questions: Semaphore::new(QUESTIONS_AT_ONCE),
         })))
     }
 
@@ -325,6 +332,7 @@ impl Dns {
 
     /// Finds an answer by iteration from the root, or from delegations that were seen lately.
     pub async fn resolve(&self, query: &Query) -> Resolved {
+        let _place = self.0.searches.acquire().await.expect("it is never closed");
         let (since, cuts) = self.known();
         let mut resolution = Resolution::new(query.clone(), &cuts, self.0.settings.limits.clone());
         let until = Instant::now() + self.patience().resolution;
@@ -344,6 +352,7 @@ impl Dns {
 
     /// Finds all servers of a zone, and all their addresses.
     pub async fn servers_of(&self, zone: &Name) -> Result<Servers, NotCounted> {
+        let _place = self.0.searches.acquire().await.expect("it is never closed");
         let (since, cuts) = self.known();
         let mut census = Census::new(zone.clone(), &cuts, self.0.settings.limits.clone());
         let until = Instant::now() + self.patience().resolution;
@@ -372,6 +381,7 @@ impl Dns {
         role: Role,
     ) -> Result<Exchanged, ExchangeError> {
         let address = self.address(to, role)?;
+        let _place = self.0.questions.acquire().await.expect("it is never closed");
         Exchange::new(self, to, address, query, role).run().await
     }
 
@@ -432,6 +442,11 @@ impl Dns {
         self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// With a thousand delegations known, a search has 300 kB.
+const SEARCHES_AT_ONCE: usize = 64;
+/// Most systems let a process have 1,024 files and sockets.
+const QUESTIONS_AT_ONCE: usize = 256;
 
 /// RFC 1035 §4.2.
 const PORT: u16 = 53;
