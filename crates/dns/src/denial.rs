@@ -2,14 +2,16 @@
 //!
 //! The records here were verified with the keys of one zone. Which of them a proof needed is kept with the proof.
 
-use std::collections::BTreeMap;
+mod chain;
 
 use domain::base::iana::Rtype;
 
 use crate::algorithm::nsec3_hash;
-use crate::limits::{Budget, Exceeded, Limit};
+use crate::limits::{Budget, Exceeded};
 use crate::name::Name;
 use crate::rrset::Rrset;
+
+use chain::Chain;
 
 /// Which types a name has (RFC 4034 §4.1.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,6 +143,13 @@ impl Nsec3 {
         })
     }
 
+    /// The hash of a name with this record's parameters. It takes as many rounds as they ask for.
+    fn hash_of(&self, name: &Name) -> [u8; 20] {
+        let (iterations, salt) = &self.parameters;
+        nsec3_hash(name.wire(), salt, *iterations)
+    }
+
+    /// Whether it shows that no name in its zone has this hash.
     fn covers(&self, hash: &[u8; 20]) -> bool {
         if self.hash < self.next {
             self.hash < *hash && *hash < self.next
@@ -196,10 +205,9 @@ pub(crate) struct Denials {
     zone: Name,
     nsecs: Vec<(usize, Nsec)>,
     /// Those whose hashes can be computed.
-    nsec3s: Vec<(usize, Nsec3)>,
+    chains: Vec<Chain>,
     /// One whose hashes cannot.
     costly: Option<(usize, u16)>,
-    hashes: BTreeMap<(Name, usize), [u8; 20]>,
 }
 
 impl Denials {
@@ -209,13 +217,8 @@ impl Denials {
         sets: impl Iterator<Item = &'a Rrset>,
         iterations_max: u16,
     ) -> Self {
-        let mut denials = Self {
-            zone: zone.clone(),
-            nsecs: Vec::new(),
-            nsec3s: Vec::new(),
-            costly: None,
-            hashes: BTreeMap::new(),
-        };
+        let mut denials =
+            Self { zone: zone.clone(), nsecs: Vec::new(), chains: Vec::new(), costly: None };
         for (at, set) in sets.enumerate() {
             match set.rtype() {
                 Rtype::NSEC => denials.nsecs.extend(Nsec::of(set).map(|nsec| (at, nsec))),
@@ -223,7 +226,7 @@ impl Denials {
                     Some(nsec3) if nsec3.parameters.0 > iterations_max => {
                         denials.costly = Some((at, nsec3.parameters.0));
                     }
-                    Some(nsec3) => denials.nsec3s.push((at, nsec3)),
+                    Some(nsec3) => Chain::add(&mut denials.chains, at, nsec3),
                     None => {}
                 },
                 _ => {}
@@ -242,8 +245,14 @@ impl Denials {
         if let Some(shown) = self.deny_by_nsec(name, rtype) {
             return Ok(Some(shown));
         }
-        let shown = self.deny_by_nsec3(name, rtype, budget)?;
-        Ok(shown.or_else(|| self.too_costly()))
+        if name.is_within(&self.zone) {
+            for chain in &mut self.chains {
+                if let Some(shown) = chain.deny(&self.zone, name, rtype, budget)? {
+                    return Ok(Some(shown));
+                }
+            }
+        }
+        Ok(self.too_costly())
     }
 
     /// Whether no name is closer to `name` than its ancestor `encloser`, so that `*` below that stands for it
@@ -260,11 +269,13 @@ impl Denials {
             return Ok(Some(Shown { what: Denied::NoName, by: vec![*at] }));
         }
         let next_closer = name.ancestor(encloser.label_count() + 1);
-        let Some((at, nsec3)) = self.covering(&next_closer, budget)? else {
-            return Ok(self.too_costly());
-        };
-        let what = if nsec3.opt_out { Denied::OptOut } else { Denied::NoName };
-        Ok(Some(Shown { what, by: vec![at] }))
+        for chain in &mut self.chains {
+            if let Some((at, nsec3)) = chain.covering(&next_closer, budget)? {
+                let what = if nsec3.opt_out { Denied::OptOut } else { Denied::NoName };
+                return Ok(Some(Shown { what, by: vec![at] }));
+            }
+        }
+        Ok(self.too_costly())
     }
 
     fn too_costly(&self) -> Option<Shown> {
@@ -300,109 +311,11 @@ impl Denials {
         }
         None
     }
-
-    fn deny_by_nsec3(
-        &mut self,
-        name: &Name,
-        rtype: Rtype,
-        budget: &mut Budget,
-    ) -> Result<Option<Shown>, Exceeded> {
-        if !name.is_within(&self.zone) {
-            return Ok(None);
-        }
-        if let Some((at, nsec3)) = self.matching(name, budget)? {
-            let what = Denied::NoData(Some(nsec3.types.clone()));
-            let denies = nsec3.types.denies(rtype, name.is_root());
-            return Ok(denies.then(|| Shown { what, by: vec![at] }));
-        }
-        // RFC 5155 §8.3: the closest encloser is there, and the name one label further is not.
-        let mut found = None;
-        let zone = self.zone.clone();
-        for encloser in name.and_above().skip(1).take_while(|name| name.is_within(&zone)) {
-            if let Some(nsec3) = self.matching(&encloser, budget)? {
-                found = Some((encloser, nsec3));
-                break;
-            }
-        }
-        let Some((encloser, (at, of_encloser))) = found else { return Ok(None) };
-        if of_encloser.types.ends_here() {
-            return Ok(None);
-        }
-        let next_closer = name.ancestor(encloser.label_count() + 1);
-        let Some((also, of_closer)) = self.covering(&next_closer, budget)? else {
-            return Ok(None);
-        };
-        let mut by = both(at, also);
-        let opt_out = of_closer.opt_out.then_some(Denied::OptOut);
-        let Some(wildcard) = encloser.wildcard() else { return Ok(None) };
-        let what = if let Some((third, of_wildcard)) = self.matching(&wildcard, budget)? {
-            if !of_wildcard.types.denies(rtype, false) {
-                return Ok(None);
-            }
-            by.push(third);
-            opt_out.unwrap_or(Denied::NoData(None))
-        } else if let Some((third, _)) = self.covering(&wildcard, budget)? {
-            by.push(third);
-            opt_out.unwrap_or(Denied::NoName)
-        } else if let Some(opt_out) = opt_out {
-            // RFC 5155 §8.6. An empty name above delegations that were left out has no record either (erratum 3441).
-            opt_out
-        } else {
-            return Ok(None);
-        };
-        by.sort_unstable();
-        by.dedup();
-        Ok(Some(Shown { what, by }))
-    }
-
-    /// The record of this name.
-    fn matching(
-        &mut self,
-        name: &Name,
-        budget: &mut Budget,
-    ) -> Result<Option<(usize, Nsec3)>, Exceeded> {
-        self.find(name, budget, |nsec3, hash| nsec3.hash == *hash)
-    }
-
-    /// A record that shows that there is no such name.
-    fn covering(
-        &mut self,
-        name: &Name,
-        budget: &mut Budget,
-    ) -> Result<Option<(usize, Nsec3)>, Exceeded> {
-        self.find(name, budget, Nsec3::covers)
-    }
-
-    /// A zone that changes its parameters can answer with records of both kinds (RFC 5155 §10.1).
-    fn find(
-        &mut self,
-        name: &Name,
-        budget: &mut Budget,
-        is_it: impl Fn(&Nsec3, &[u8; 20]) -> bool,
-    ) -> Result<Option<(usize, Nsec3)>, Exceeded> {
-        for place in 0..self.nsec3s.len() {
-            let parameters = &self.nsec3s[place].1.parameters;
-            let first = self.nsec3s.iter().position(|(_, nsec3)| nsec3.parameters == *parameters);
-            let key = (name.clone(), first.expect("it is one of them"));
-            let hash = match self.hashes.get(&key) {
-                Some(hash) => *hash,
-                None => {
-                    budget.spend(Limit::Hashes)?;
-                    let (iterations, salt) = parameters;
-                    let hash = nsec3_hash(name.wire(), salt, *iterations);
-                    self.hashes.insert(key, hash);
-                    hash
-                }
-            };
-            let (at, nsec3) = &self.nsec3s[place];
-            if is_it(nsec3, &hash) {
-                return Ok(Some((*at, nsec3.clone())));
-            }
-        }
-        Ok(None)
-    }
 }
 
 fn both(one: usize, two: usize) -> Vec<usize> {
     if one == two { vec![one] } else { vec![one.min(two), one.max(two)] }
 }
+
+#[cfg(test)]
+mod tests;
