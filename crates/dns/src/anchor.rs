@@ -29,12 +29,25 @@ pub enum AnchorKey {
 
 /// Trust anchors.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Anchors(Vec<Anchor>);
+pub struct Anchors {
+    anchors: Vec<Anchor>,
+    /// Negative ones: no anchor above such a name holds for it and for what is below.
+    except: Vec<Name>,
+}
 
 impl Anchors {
     /// These. Without any nothing is secure.
     pub fn new(anchors: Vec<Anchor>) -> Self {
-        Self(anchors)
+        Self { anchors, except: Vec::new() }
+    }
+
+    /// The same with negative anchors (RFC 7646 §2): at and below these names nothing is validated, unless an anchor
+    /// is deeper.
+    #[must_use]
+    pub fn except(mut self, names: &[Name]) -> Self {
+        self.anchors.retain(|anchor| !names.contains(&anchor.zone));
+        self.except.extend_from_slice(names);
+        self
     }
 
     /// The keys of the root, as IANA publishes them.
@@ -47,7 +60,7 @@ impl Anchors {
             let key = AnchorKey::Ds(Ds { key_tag: *key_tag, algorithm: 8, digest_type: 2, digest });
             Anchor { zone: Name::root(), key, during: (Some(time(from)), until.map(time)) }
         };
-        Self(ROOT.iter().map(anchor).collect())
+        Self::new(ROOT.iter().map(anchor).collect())
     }
 
     /// Those of the records in these sets, DS and DNSKEY, trusted at all times; `None` if one is of another type or
@@ -64,12 +77,12 @@ impl Anchors {
                 anchors.push(Anchor { zone: set.owner().clone(), key, during: (None, None) });
             }
         }
-        Some(Self(anchors))
+        Some(Self::new(anchors))
     }
 
-    /// All of them.
+    /// All of them, without negative ones.
     pub fn anchors(&self) -> &[Anchor] {
-        &self.0
+        &self.anchors
     }
 
     /// Those of a zone that are trusted at this time.
@@ -80,12 +93,16 @@ impl Anchors {
                 && from.is_none_or(|from| from <= now)
                 && until.is_none_or(|until| now < until)
         };
-        self.0.iter().filter(is_trusted).map(|anchor| &anchor.key).collect()
+        self.anchors.iter().filter(is_trusted).map(|anchor| &anchor.key).collect()
     }
 
-    /// The deepest zone at or above this name that has any.
+    /// The deepest zone at or above this name that has any; `None` also if a negative one is deeper.
     pub(crate) fn above(&self, name: &Name, now: Timestamp) -> Option<Name> {
-        name.and_above().find(|zone| !self.of(zone, now).is_empty())
+        let mut decided = name.and_above().filter_map(|zone| {
+            let is_anchored = !self.of(&zone, now).is_empty();
+            (is_anchored || self.except.contains(&zone)).then_some((zone, is_anchored))
+        });
+        decided.next().and_then(|(zone, is_anchored)| is_anchored.then_some(zone))
     }
 }
 
@@ -144,5 +161,19 @@ mod tests {
         let above = |name: &str| anchors.above(&name.parse().unwrap(), Timestamp::UNIX_EPOCH);
         assert_eq!(above("www.a.example"), Some("a.example".parse().unwrap()));
         assert_eq!(above("b.example"), Some(Name::root()));
+    }
+
+    #[test] // RFC 7646 §2
+    fn below_a_negative_anchor_only_deeper_ones_hold() {
+        let record = |owner: &str| {
+            Rrset::new(owner.parse().unwrap(), Rtype::DS, 0, &[0, 1, 8, 2, 7]).unwrap()
+        };
+        let anchors = Anchors::of_records(&[record("."), record("test"), record("a.b.test")]);
+        let anchors = anchors.unwrap().except(&["test".parse().unwrap()]);
+        let above = |name: &str| anchors.above(&name.parse().unwrap(), Timestamp::UNIX_EPOCH);
+        assert_eq!(above("example"), Some(Name::root()));
+        assert_eq!(above("test"), None);
+        assert_eq!(above("b.test"), None);
+        assert_eq!(above("x.a.b.test"), Some("a.b.test".parse().unwrap()));
     }
 }
