@@ -24,6 +24,7 @@
 
 mod deny;
 mod sets;
+mod settings;
 mod trust;
 
 use std::collections::BTreeMap;
@@ -32,9 +33,7 @@ use std::sync::Arc;
 use domain::base::iana::Rtype;
 use jiff::Timestamp;
 
-use crate::algorithm::Algorithms;
-use crate::anchor::Anchors;
-use crate::limits::{Budget, Exceeded, Limit, Limits};
+use crate::limits::{Budget, Exceeded, Limit};
 use crate::message::{Message, Query};
 use crate::name::Name;
 use crate::proof::Link;
@@ -42,25 +41,8 @@ use crate::rrset::{Rrset, SignedRrset};
 use crate::security::{Bogus, Fault, Indeterminate, Security};
 
 use deny::Denial;
+pub use settings::Settings;
 use trust::{Delegation, Zone};
-
-/// What a walk starts from.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The trust anchors.
-    pub anchors: Anchors,
-    /// The algorithms that count.
-    pub algorithms: Algorithms,
-    /// How much work it may be.
-    pub limits: Limits,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        let (algorithms, limits) = (Algorithms::Current, Limits::default());
-        Self { anchors: Anchors::root(), algorithms, limits }
-    }
-}
 
 /// A walk under way, or at its end.
 #[derive(Debug)]
