@@ -161,6 +161,9 @@ pub enum Fault {
     /// No key in the set is named by a DS record or a trust anchor.
     #[error("no key among them is named by the zone above")]
     NotNamed,
+    /// No signature of this algorithm verifies, and each that the zone above names was demanded.
+    #[error("they are not signed with algorithm {0}, which the zone above names")]
+    Algorithm(u8),
     /// They are not there.
     #[error("there are none, and no proof of that")]
     NotDenied,
@@ -184,6 +187,7 @@ impl Fault {
             Self::NotYetValid(_) => "not-yet-valid",
             Self::Expired(_) => "expired",
             Self::NotNamed => "not-named",
+            Self::Algorithm(_) => "algorithm",
             Self::NotDenied => "not-denied",
             Self::Closer => "closer",
             Self::Alias => "alias",

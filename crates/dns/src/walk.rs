@@ -41,7 +41,7 @@ use crate::rrset::{Rrset, SignedRrset};
 use crate::security::{Bogus, Fault, Indeterminate, Security};
 
 use deny::Denial;
-pub use settings::Settings;
+pub use settings::{Demand, Settings};
 use trust::{Delegation, Zone};
 
 /// A walk under way, or at its end.

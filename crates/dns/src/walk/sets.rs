@@ -74,14 +74,32 @@ impl Walk {
         Ok(found.unwrap_or_else(|| bogus(owner, rtype, fault)))
     }
 
-    /// Whether a key of the zone has signed the set; if not, what is wrong with it.
+    /// Whether a key of the zone has signed the set, and one of each algorithm that is demanded; if not, what is wrong
+    /// with it.
     pub(super) fn verify(
         &mut self,
         set: &SignedRrset,
         zone: &Zone,
     ) -> Result<Result<(Link, Option<Name>), Fault>, Stop> {
+        let verified = self.verify_by(set, zone, |_| true)?;
+        for algorithm in zone.demanded.iter().filter(|_| verified.is_ok()) {
+            if self.verify_by(set, zone, |other| other == *algorithm)?.is_err() {
+                return Ok(Err(Fault::Algorithm(*algorithm)));
+            }
+        }
+        Ok(verified)
+    }
+
+    /// Whether a key of the zone, of such an algorithm, has signed the set.
+    fn verify_by(
+        &mut self,
+        set: &SignedRrset,
+        zone: &Zone,
+        is_such: impl Fn(u8) -> bool,
+    ) -> Result<Result<(Link, Option<Name>), Fault>, Stop> {
         let mut worst = Fault::Unsigned;
         let ours = set.rrsigs.iter().filter(|rrsig| rrsig.signer == zone.name);
+        let ours = ours.filter(|rrsig| is_such(rrsig.algorithm));
         for rrsig in ours.take(RRSIGS_MAX) {
             match self.verify_with(&set.rrset, rrsig, &zone.keys)? {
                 Ok(link) => {

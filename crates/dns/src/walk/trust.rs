@@ -1,16 +1,19 @@
 //! From the trust anchors down to a zone: the DS records that name its keys, and the keys (RFC 4035 §5.2).
 
+use std::collections::BTreeSet;
+
 use domain::base::iana::Rtype;
 
 use super::deny::Denial;
 use super::sets::Proved;
-use super::{Step, Stop, Walk, bogus, find, message};
+use super::{Demand, Step, Stop, Walk, bogus, find, message};
 use crate::anchor::AnchorKey;
 use crate::denial::Denied;
 use crate::key::{Dnskey, Ds};
 use crate::limits::{DS_MAX, KEYS_WITH_TAG_MAX, RRSIGS_MAX};
 use crate::message::{Message, Query};
 use crate::name::Name;
+use crate::proof::Link;
 use crate::rrset::{Rrset, SignedRrset};
 use crate::security::{Fault, Indeterminate, Insecure, Security};
 
@@ -20,6 +23,8 @@ pub(super) struct Zone {
     pub(super) name: Name,
     /// All keys of its DNSKEY set.
     pub(super) keys: std::sync::Arc<[Dnskey]>,
+    /// Algorithms that each set of it has to be signed with.
+    pub(super) demanded: std::sync::Arc<[u8]>,
     /// The step that proves them.
     pub(super) step: usize,
 }
@@ -98,7 +103,12 @@ impl Walk {
             let why = Insecure::Unsupported { zone: apex.clone(), found: found.collect() };
             return Ok(Delegation::Not(Security::Insecure(why)));
         }
-        self.keys(apex, None, |key| {
+        let algorithms = usable.iter().map(|anchor| match anchor {
+            AnchorKey::Ds(ds) => ds.algorithm,
+            AnchorKey::Dnskey(key) => key.algorithm,
+        });
+        let demanded = self.demanded(algorithms);
+        self.keys(apex, None, demanded, |key| {
             usable.iter().any(|anchor| match anchor {
                 AnchorKey::Ds(ds) => ds.names(apex, key),
                 AnchorKey::Dnskey(anchor) => anchor == key,
@@ -135,14 +145,24 @@ impl Walk {
             let why = Insecure::Unsupported { zone: apex.clone(), found };
             return Ok(Delegation::Not(Security::Insecure(why)));
         }
-        self.keys(apex, Some(step), |key| usable.iter().any(|ds| ds.names(apex, key)))
+        let demanded = self.demanded(usable.iter().map(|ds| ds.algorithm));
+        self.keys(apex, Some(step), demanded, |key| usable.iter().any(|ds| ds.names(apex, key)))
     }
 
-    /// The DNSKEY set of a zone, signed by a key in it that is named.
+    /// Which of these algorithms have to sign, besides that one of them has to.
+    fn demanded(&self, algorithms: impl Iterator<Item = u8>) -> BTreeSet<u8> {
+        match self.settings.demand {
+            Demand::One => BTreeSet::new(),
+            Demand::Each => algorithms.collect(),
+        }
+    }
+
+    /// The DNSKEY set of a zone, signed by a key in it that is named, and by one of each algorithm that is demanded.
     fn keys(
         &mut self,
         apex: &Name,
         parent: Option<usize>,
+        demanded: BTreeSet<u8>,
         is_named: impl Fn(&Dnskey) -> bool,
     ) -> Result<Delegation, Stop> {
         let reply = match self.ask(apex, Rtype::DNSKEY)? {
@@ -154,6 +174,32 @@ impl Walk {
         };
         let keys: Vec<_> =
             set.rrset.rdatas().iter().filter_map(|rdata| Dnskey::from_rdata(rdata)).collect();
+        let link = match self.signed_by_named(apex, set, &keys, &is_named)? {
+            Ok(link) => link,
+            Err(fault) => return Ok(Delegation::Not(bogus(apex, Rtype::DNSKEY, fault))),
+        };
+        for algorithm in &demanded {
+            let is_named = |key: &Dnskey| key.algorithm == *algorithm && is_named(key);
+            if self.signed_by_named(apex, set, &keys, &is_named)?.is_err() {
+                let fault = Fault::Algorithm(*algorithm);
+                return Ok(Delegation::Not(bogus(apex, Rtype::DNSKEY, fault)));
+            }
+        }
+        let about = Query { name: apex.clone(), rtype: Rtype::DNSKEY };
+        self.steps.push(Step { about, parent, links: vec![link] });
+        let step = self.steps.len() - 1;
+        let (keys, demanded) = (keys.into(), demanded.into_iter().collect());
+        Ok(Delegation::Secure(Zone { name: apex.clone(), keys, demanded, step }))
+    }
+
+    /// Whether a key that is named has signed the DNSKEY set of its zone that it is in.
+    fn signed_by_named(
+        &mut self,
+        apex: &Name,
+        set: &SignedRrset,
+        keys: &[Dnskey],
+        is_named: &impl Fn(&Dnskey) -> bool,
+    ) -> Result<Result<Link, Fault>, Stop> {
         let ours = |rrsig: &&_| signs_itself(rrsig, &set.rrset, apex);
         let mut fault = if set.rrsigs.iter().any(|rrsig| ours(&rrsig)) {
             Fault::NotNamed
@@ -170,17 +216,11 @@ impl Walk {
                 continue;
             }
             match self.verify_with(&set.rrset, rrsig, &named)? {
-                Ok(link) => {
-                    let about = Query { name: apex.clone(), rtype: Rtype::DNSKEY };
-                    self.steps.push(Step { about, parent, links: vec![link] });
-                    let step = self.steps.len() - 1;
-                    let zone = Zone { name: apex.clone(), keys: keys.into(), step };
-                    return Ok(Delegation::Secure(zone));
-                }
+                Ok(link) => return Ok(Ok(link)),
                 Err(found) => fault = found,
             }
         }
-        Ok(Delegation::Not(bogus(apex, Rtype::DNSKEY, fault)))
+        Ok(Err(fault))
     }
 
     /// There is no DS record: an unsigned zone begins here, or none.

@@ -7,7 +7,7 @@ mod tree;
 
 use countersign_dns::proof::{Proof, ProofError, Unproved, authentication_chain};
 use countersign_dns::security::{Fault, Indeterminate, Insecure, Security};
-use countersign_dns::walk::{Outcome, Walked};
+use countersign_dns::walk::{Demand, Outcome, Settings, Walked};
 use countersign_dns::{Rrset, Rtype, SignedRrset};
 use countersign_lab::dns::{Algorithm, Denial, OptOut};
 
@@ -77,7 +77,7 @@ fn check(tree: &Tree, what: &str, expected: &str) {
     // At another time, and for whoever trusts another root, it shows nothing.
     let later = now() + jiff::SignedDuration::from_hours(24 * 400);
     assert!(matches!(read.verify(&settings, Some(later)), Err(Unproved::Security(_))), "{what}");
-    let other = countersign_dns::walk::Settings::default();
+    let other = Settings::default();
     assert!(read.verify(&other, None).is_err(), "{what}");
 }
 
@@ -264,6 +264,49 @@ fn unknown_algorithms_and_digests_are_insecure_and_said() {
         );
         check(&tree, "www.zone.test A", "insecure unsupported: records");
     }
+}
+
+#[test] // RFC 6840 §5.11
+fn one_algorithm_of_several_is_enough_unless_each_is_demanded() {
+    let found = |tree: &Tree, demand| {
+        let settings = Settings { demand, ..tree.settings() };
+        found(&tree.walk_with(&query("www.zone.test A"), settings))
+    };
+    let both = [Algorithm::EcdsaP256Sha256, Algorithm::Ed25519];
+    let check = |zsks: &[Algorithm], demand, expected: &str| {
+        assert_eq!(found(&Tree::with_algorithms(&both, zsks), demand), expected);
+    };
+    check(&both, Demand::One, "secure: records");
+    check(&both, Demand::Each, "secure: records");
+    check(&both[..1], Demand::One, "secure: records");
+    check(&both[..1], Demand::Each, "bogus algorithm: records");
+    // Without a key of it.
+    let check = |other: u8, demand, expected: &str| {
+        let mut tree = Tree::new(both[0], &Denial::Nsec);
+        let ds = tree.walk(&query("zone.test DS"));
+        let Outcome::Records(sets) = &ds.hops[0].outcome else { panic!("there is one") };
+        let ds = sets[0].rdatas()[0].clone();
+        tree.redelegate(vec![[&ds[..2], &[other], &ds[3..]].concat(), ds]);
+        assert_eq!(found(&tree, demand), expected);
+    };
+    check(8, Demand::One, "secure: records");
+    check(8, Demand::Each, "bogus algorithm: records");
+    // What does not count is not demanded.
+    check(5, Demand::Each, "secure: records");
+}
+
+#[test] // RFC 7646 §2
+fn below_a_negative_anchor_nothing_is_validated() {
+    let check = |negative: &str, expected: &str| {
+        let tree = Tree::new(Algorithm::Ed25519, &Denial::Nsec);
+        let settings = tree.settings();
+        let anchors = settings.anchors.except(&[name(negative)]);
+        let walked = tree.walk_with(&query("www.zone.test A"), Settings { anchors, ..settings });
+        assert_eq!(found(&walked), expected);
+    };
+    check("zone.test", "indeterminate no-anchor: records");
+    check("test", "indeterminate no-anchor: records");
+    check("other.test", "secure: records");
 }
 
 #[test]

@@ -88,6 +88,19 @@ impl Tree {
         Self::of(algorithm, &signing)
     }
 
+    /// `zone.test` has KSKs of these algorithms, all with a DS record, and ZSKs of those.
+    #[allow(dead_code, reason = "for the tests, not for the bench")]
+    pub(crate) fn with_algorithms(ksks: &[Algorithm], zsks: &[Algorithm]) -> Self {
+        let of = |algorithm: &Algorithm| Signing::new(*algorithm, "zone", Denial::Nsec, now());
+        let mut signing = of(&ksks[0]);
+        signing.ksks = ksks.iter().flat_map(|algorithm| of(algorithm).ksks).collect();
+        signing.zsks = zsks.iter().flat_map(|algorithm| of(algorithm).zsks).collect();
+        let mut tree = Self::of(ksks[0], &signing);
+        let ds = signing.ksks.iter().map(|ksk| ksk.ds(&name("zone.test"), DsDigest::Sha256));
+        tree.redelegate(ds.collect());
+        tree
+    }
+
     fn of(algorithm: Algorithm, signing: &Signing) -> Self {
         let zone = Zone::parse("zone.test", ZONE).unwrap().sign(signing);
         let other_signing = Signing::single(algorithm, "other", Denial::NSEC3, now());
