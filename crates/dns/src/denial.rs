@@ -88,7 +88,7 @@ impl Nsec {
     }
 
     /// Whether it shows that there is no such name in its zone.
-    fn covers(&self, name: &Name) -> bool {
+    pub fn covers(&self, name: &Name) -> bool {
         let is_between = if self.owner < self.next {
             self.owner < *name && *name < self.next
         } else {
@@ -99,7 +99,7 @@ impl Nsec {
     }
 
     /// The deepest name at or above `name` that exists, where [`Nsec::covers`] is so.
-    fn closest_encloser(&self, name: &Name) -> Name {
+    pub fn closest_encloser(&self, name: &Name) -> Name {
         let (one, two) = (name.common_ancestor(&self.owner), name.common_ancestor(&self.next));
         if one.label_count() > two.label_count() { one } else { two }
     }
@@ -144,13 +144,13 @@ impl Nsec3 {
     }
 
     /// The hash of a name with this record's parameters. It takes as many rounds as they ask for.
-    fn hash_of(&self, name: &Name) -> [u8; 20] {
+    pub fn hash_of(&self, name: &Name) -> [u8; 20] {
         let (iterations, salt) = &self.parameters;
         nsec3_hash(name.wire(), salt, *iterations)
     }
 
     /// Whether it shows that no name in its zone has this hash.
-    fn covers(&self, hash: &[u8; 20]) -> bool {
+    pub fn covers(&self, hash: &[u8; 20]) -> bool {
         if self.hash < self.next {
             self.hash < *hash && *hash < self.next
         } else {
