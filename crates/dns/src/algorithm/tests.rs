@@ -42,7 +42,10 @@ fn keys_that_cost_too_much_are_refused() {
     let key = |e: &[u8], n: usize| [&[u8::try_from(e.len()).unwrap()], e, &vec![0xff; n]].concat();
     assert!(RsaKey::of(&key(&[1, 0, 1], 512)).is_some());
     assert!(RsaKey::of(&key(&[1, 0, 1], 513)).is_none());
-    assert!(RsaKey::of(&key(&[1, 0, 0, 0, 1], 128)).is_none());
+    assert!(RsaKey::of(&key(&[1, 0, 0, 0, 1], 128)).is_some());
+    assert!(RsaKey::of(&key(&[1, 255, 255, 255, 255], 128)).is_some());
+    assert!(RsaKey::of(&key(&[2, 0, 0, 0, 1], 128)).is_none());
+    assert!(RsaKey::of(&key(&[0; 5], 128)).is_none());
     assert!(RsaKey::of(&key(&[0, 0, 0, 0, 0, 3], 128)).is_some());
     assert!(RsaKey::of(&[0, 0]).is_none());
     assert!(RsaKey::of(&[]).is_none());
