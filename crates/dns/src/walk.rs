@@ -243,7 +243,9 @@ impl Walk {
                     | Security::Insecure(_)
                     | Security::Indeterminate(Indeterminate::NoAnchor(_))
             );
-            let goes_on = is_given && matches!(hop.outcome, Outcome::Alias { .. });
+            // An alias that was asked for is the answer itself.
+            let is_followed = self.query.rtype != Rtype::CNAME;
+            let goes_on = is_given && is_followed && matches!(hop.outcome, Outcome::Alias { .. });
             self.hops.push(hop);
             if !goes_on {
                 return Ok(());
@@ -285,21 +287,21 @@ impl Walk {
             Rtype::ANY => message.answer.iter().filter(at_name).filter(is_signable).collect(),
             _ => find(message, name, rtype).into_iter().collect(),
         };
-        if !records.is_empty() {
-            return self.records(name, &records, message);
-        }
         let cname = find(message, name, Rtype::CNAME);
+        // A CNAME that a DNAME makes is not signed (RFC 6672 §3.1).
+        let is_made = cname.is_none_or(|cname| cname.rrsigs.is_empty());
         let dname = message
             .answer
             .iter()
-            .find(|set| set.rrset.rtype() == Rtype::DNAME && name.is_below(set.rrset.owner()));
-        match (cname, dname) {
-            // A CNAME that a DNAME makes is not signed (RFC 6672 §3.1).
-            (cname, Some(dname)) if cname.is_none_or(|cname| cname.rrsigs.is_empty()) => {
+            .find(|set| set.rrset.rtype() == Rtype::DNAME && name.is_below(set.rrset.owner()))
+            .filter(|_| is_made);
+        match (dname, cname) {
+            (Some(dname), _) if records.is_empty() || rtype == Rtype::CNAME => {
                 self.dname(name, dname, cname)
             }
-            (Some(cname), _) => self.cname(name, cname, message),
-            (None, _) => self.negative(name, message),
+            _ if !records.is_empty() => self.records(name, &records, message),
+            (_, Some(cname)) => self.cname(name, cname, message),
+            (_, None) => self.negative(name, message),
         }
     }
 

@@ -110,6 +110,7 @@ fn every_kind_of_answer_is_secure_with_every_algorithm() {
                 ("alias.zone.test CNAME", "secure: records"),
                 ("broken.zone.test A", "secure: no name"),
                 ("leaf.tree.zone.test TXT", "secure: records"),
+                ("leaf.tree.zone.test CNAME", "secure: alias"),
                 ("tree.zone.test DNAME", "secure: records"),
                 ("tree.zone.test A", "secure: no data"),
                 ("out.zone.test A", "secure: records"),
