@@ -35,8 +35,7 @@ impl Walk {
     ) -> Result<Denial, Stop> {
         let mut fault = Fault::NotDenied;
         let place = side(name, rtype);
-        let mut zones: Vec<Name> =
-            denying(message).flat_map(signers).filter(|signer| place.is_within(signer)).collect();
+        let mut zones: Vec<Name> = denying(message).flat_map(|set| signers(set, &place)).collect();
         zones.sort_by_key(|signer| std::cmp::Reverse(signer.label_count()));
         zones.dedup();
         for signer in zones.into_iter().take(SIGNERS_MAX) {
@@ -52,7 +51,7 @@ impl Walk {
                 Err(None) => {}
             }
         }
-        let security = self.unproved(name, rtype, fault)?;
+        let security = self.unproved(&place, bogus(name, rtype, fault))?;
         Ok(Denial { denied: None, security, step: None })
     }
 

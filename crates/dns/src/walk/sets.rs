@@ -32,13 +32,18 @@ pub(super) struct Proved {
 impl Walk {
     /// Judges a set by itself. Whether a wildcard may stand for it is another question.
     pub(super) fn judge(&mut self, set: &SignedRrset) -> Result<Judged, Stop> {
+        self.judge_of(set, &side(set.rrset.owner(), set.rrset.rtype()))
+    }
+
+    /// Judges a set that is of a zone at or above `place`.
+    pub(super) fn judge_of(&mut self, set: &SignedRrset, place: &Name) -> Result<Judged, Stop> {
         let (owner, rtype) = (set.rrset.owner(), set.rrset.rtype());
         if rtype == Rtype::RRSIG {
             let security = Security::Insecure(Insecure::Signatures { name: owner.clone() });
             return Ok(Judged { security, proved: None });
         }
         let (mut fault, mut is_signed) = (Fault::Unsigned, false);
-        for signer in signers(set) {
+        for signer in signers(set, place) {
             fault = match self.delegation(&signer)? {
                 Delegation::Secure(zone) => match self.verify(set, &zone)? {
                     Ok((link, encloser)) => {
@@ -58,20 +63,15 @@ impl Walk {
         let security = match is_signed {
             // Whoever signs for a signed zone has no excuse.
             true => bogus(owner, rtype, fault),
-            false => self.unproved(owner, rtype, fault)?,
+            false => self.unproved(place, bogus(owner, rtype, fault))?,
         };
         Ok(Judged { security, proved: None })
     }
 
-    /// What to make of records without a signature that holds: whoever is in an unsigned zone needs none.
-    pub(super) fn unproved(
-        &mut self,
-        owner: &Name,
-        rtype: Rtype,
-        fault: Fault,
-    ) -> Result<Security, Stop> {
-        let found = self.signed_down_to(&side(owner, rtype))?;
-        Ok(found.unwrap_or_else(|| bogus(owner, rtype, fault)))
+    /// What to make of records without a signature that holds, of a zone at or above `place`: whoever is in an unsigned
+    /// zone needs none.
+    pub(super) fn unproved(&mut self, place: &Name, bogus: Security) -> Result<Security, Stop> {
+        Ok(self.signed_down_to(place)?.unwrap_or(bogus))
     }
 
     /// Whether a key of the zone has signed the set, and one of each algorithm that is demanded; if not, what is wrong
@@ -145,11 +145,8 @@ impl Walk {
     }
 }
 
-/// The zones that claim to have signed a set, the deepest first: it may be one at or above the owner, and above it for
-/// DS records, which belong to the zone above (RFC 4035 §5.3.1).
-pub(super) fn signers(set: &SignedRrset) -> Vec<Name> {
-    let (owner, rtype) = (set.rrset.owner(), set.rrset.rtype());
-    let place = side(owner, rtype);
+/// The zones at or above `place` that claim to have signed a set, the deepest first (RFC 4035 §5.3.1).
+pub(super) fn signers(set: &SignedRrset, place: &Name) -> Vec<Name> {
     let mut signers: Vec<_> = set
         .rrsigs
         .iter()

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::base::iana::Rtype;
 
 use super::deny::Denial;
-use super::sets::Proved;
+use super::sets::{Proved, side};
 use super::{Demand, Step, Stop, Walk, bogus, find, message};
 use crate::anchor::AnchorKey;
 use crate::denial::Denied;
@@ -225,9 +225,10 @@ impl Walk {
 
     /// There is no DS record: an unsigned zone begins here, or none.
     fn not_named(&mut self, apex: &Name, message: &Message) -> Result<Delegation, Stop> {
-        if let Some(cname) = find(message, apex, Rtype::CNAME) {
-            // A name with an alias has nothing else, so no zone begins there (RFC 2181 §10.1).
-            let judged = self.judge(cname)?;
+        if let Some(alias) = alias(message, apex) {
+            // A name with an alias has nothing else, so no zone begins there (RFC 2181 §10.1), and the alias is of the
+            // zone above. To ask what zone begins at this name would be to ask this question again.
+            let judged = self.judge_of(alias, &side(apex, Rtype::DS))?;
             return Ok(match judged.proved {
                 Some(proved) => {
                     let about = Query { name: apex.clone(), rtype: Rtype::DS };
@@ -266,6 +267,17 @@ impl Walk {
         }
         Ok(None)
     }
+}
+
+/// The alias that stands in place of this name: its CNAME, or the DNAME that makes that one, unsigned
+/// (RFC 6672 §3.1).
+fn alias<'a>(message: &'a Message, name: &Name) -> Option<&'a SignedRrset> {
+    let cname = find(message, name, Rtype::CNAME)?;
+    let dname = message
+        .answer
+        .iter()
+        .find(|set| set.rrset.rtype() == Rtype::DNAME && name.is_below(set.rrset.owner()));
+    dname.filter(|_| cname.rrsigs.is_empty()).or(Some(cname))
 }
 
 fn signs_itself(rrsig: &crate::rrset::Rrsig, rrset: &Rrset, apex: &Name) -> bool {

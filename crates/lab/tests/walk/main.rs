@@ -11,7 +11,7 @@ use countersign_dns::walk::{Demand, Outcome, Settings, Walked};
 use countersign_dns::{Rrset, Rtype, SignedRrset};
 use countersign_lab::dns::{Algorithm, Denial, OptOut};
 
-use tree::{Tree, name, now, query};
+use tree::{Spoil, Tree, name, now, query};
 
 const ALGORITHMS: [Algorithm; 4] = [
     Algorithm::RsaSha256,
@@ -248,6 +248,36 @@ fn who_holds_the_chain_can_break_it_only() {
     let mut tree = Tree::new(Algorithm::Ed25519, &Denial::Nsec);
     tree.silence(query("zone.test DNSKEY"));
     check(&tree, "www.zone.test A", "indeterminate no-answer: records");
+}
+
+#[test]
+fn an_alias_in_place_of_a_delegation_is_judged_by_the_zone_above() {
+    fn alias(answer: &mut Vec<SignedRrset>, owner: &str, signer: Option<&str>) {
+        let rrset = Rrset::new(name(owner), Rtype::CNAME, 60, name("evil.test").wire()).unwrap();
+        let mut rrsigs = answer.iter().flat_map(|set| set.rrsigs.clone()).collect::<Vec<_>>();
+        rrsigs.truncate(usize::from(signer.is_some()));
+        for rrsig in &mut rrsigs {
+            (rrsig.type_covered, rrsig.signer) = (Rtype::CNAME, name(signer.unwrap()));
+        }
+        *answer = vec![SignedRrset { rrset, rrsigs }];
+    }
+    let check = |asked: &str, spoil: Spoil, expected: &str| {
+        let mut tree = Tree::new(Algorithm::Ed25519, &Denial::Nsec);
+        tree.spoil(query("www.zone.test A"), |answer, _| answer[0].rrsigs.clear());
+        tree.spoil(query(asked), spoil);
+        assert_eq!(found(&tree.walk(&query("www.zone.test A"))), expected, "{asked}");
+    };
+    let bogus = "bogus unsigned: records";
+    check("www.zone.test DS", |answer, _| alias(answer, "www.zone.test", None), bogus);
+    check("zone.test DS", |answer, _| alias(answer, "zone.test", None), bogus);
+    check("zone.test DS", |answer, _| alias(answer, "zone.test", Some("zone.test")), bogus);
+    let bogus = "bogus signature: records";
+    check("zone.test DS", |answer, _| alias(answer, "zone.test", Some("test")), bogus);
+    check("test DS", |answer, _| alias(answer, "test", Some(".")), bogus);
+    // One that a DNAME makes is that record's matter.
+    let mut tree = Tree::new(Algorithm::Ed25519, &Denial::Nsec);
+    tree.spoil(query("leaf.tree.zone.test A"), |answer, _| answer.clear());
+    assert_eq!(found(&tree.walk(&query("leaf.tree.zone.test A"))), "bogus not-denied: unknown");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use countersign_lab::dns::{
 };
 use jiff::Timestamp;
 
-type Spoil = fn(&mut Vec<SignedRrset>, &mut Vec<SignedRrset>);
+pub(crate) type Spoil = fn(&mut Vec<SignedRrset>, &mut Vec<SignedRrset>);
 
 pub(crate) struct Tree {
     zones: Vec<Zone>,
