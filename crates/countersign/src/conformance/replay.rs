@@ -128,6 +128,11 @@ impl Replay {
         self.answer_over(Transport::Tcp, at, to, query).or(Some(message))
     }
 
+    /// All that servers say at any time.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.ranges.iter().flat_map(|range| &range.entries).map(|entry| &entry.message)
+    }
+
     /// The first entry that matches counts, even if it says that nothing is answered.
     fn answer_over(
         &self,

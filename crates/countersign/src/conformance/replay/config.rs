@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use countersign_dns::resolution::{Cut, Families, Limits, Server};
-use countersign_dns::{Cuts, Hints, Name, Rrset, Rtype};
+use countersign_dns::{Cuts, Hints, Name, Query, Rrset, Rtype};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -35,6 +35,14 @@ pub(crate) struct Config {
     pub(crate) permissive: Option<bool>,
     /// `qname-minimisation`, `query-minimization` (RFC 9156).
     pub(crate) minimise: Option<bool>,
+    /// `serve-expired`: what was known before is given when it cannot be had anew (RFC 8767).
+    pub(crate) serve_expired: Option<bool>,
+    /// `serve-expired-client-timeout`: how long it is tried before, in milliseconds; with 0 it is not.
+    pub(crate) serve_expired_client_timeout_ms: Option<u32>,
+    /// `serve-expired-reply-ttl`: the time to live of what is given so, in seconds.
+    pub(crate) serve_expired_reply_ttl_s: Option<u32>,
+    /// `rpz`: answers are rewritten by somebody's list.
+    pub(crate) rewrites: bool,
     /// `do-ip4`.
     pub(crate) ip4: Option<bool>,
     /// `do-ip6`.
@@ -92,15 +100,28 @@ pub(crate) struct Setting {
 
 impl Config {
     /// Where iteration begins: the real servers of the root, unless the file names others, and the servers that the
-    /// file names of zones below. Whoever forwards is asked as if the zone were its own.
+    /// file names of zones below.
     pub(crate) fn cuts(&self) -> Cuts {
         let mut cuts = Cuts::new(&Hints::root());
-        for Servers { zone, addresses, names, .. } in &self.servers {
+        let stubs = self.servers.iter().filter(|servers| servers.via == Via::Stub);
+        for Servers { zone, addresses, names, .. } in stubs {
             let name = names.first().unwrap_or(zone).clone();
             let servers = vec![Server { name, addresses: addresses.clone() }];
             cuts.learn(zone.clone(), Cut { servers, left_out: 0 });
         }
         cuts
+    }
+
+    /// Who resolves this question for the resolver, if anybody does: what the file says of the deepest zone counts. DS
+    /// records are those of the zone above.
+    pub(crate) fn forwarders(&self, query: &Query) -> Option<&Servers> {
+        let is_above = |zone: &Name| {
+            let is_its_own = query.rtype == Rtype::DS && *zone == query.name && !zone.is_root();
+            query.name.is_within(zone) && !is_its_own
+        };
+        let above = self.servers.iter().filter(|servers| is_above(&servers.zone));
+        let deepest = above.max_by_key(|servers| servers.zone.label_count())?;
+        (deepest.via == Via::Forward).then_some(deepest)
     }
 
     /// What a resolution may cost, and which servers it asks.
@@ -153,7 +174,10 @@ impl Config {
         let via = match section {
             "stub-zone" => Via::Stub,
             "forward-zone" => Via::Forward,
-            _ => return false,
+            other => {
+                self.rewrites |= other == "rpz";
+                return false;
+            }
         };
         let (addresses, names) = (Vec::new(), Vec::new());
         self.servers.push(Servers { zone: Name::root(), via, addresses, names });
@@ -189,6 +213,13 @@ impl Config {
             (_, "qname-minimisation" | "query-minimization") => {
                 self.minimise = Some(yes_or_no(value, line)?);
             }
+            (_, "serve-expired") => self.serve_expired = Some(yes_or_no(value, line)?),
+            (_, "serve-expired-client-timeout") => {
+                self.serve_expired_client_timeout_ms = Some(number(value, line)?);
+            }
+            (_, "serve-expired-reply-ttl") => {
+                self.serve_expired_reply_ttl_s = Some(number(value, line)?);
+            }
             (_, "do-ip4") => self.ip4 = Some(yes_or_no(value, line)?),
             (_, "do-ip6") => self.ip6 = Some(yes_or_no(value, line)?),
             ("stub-zone" | "forward-zone", "name") => {
@@ -205,11 +236,16 @@ impl Config {
             // Deckard: the servers of the root.
             ("" | "server", "stub-addr") => {
                 let address = value.parse().map_err(|_| line.not(value, "IP address"))?;
-                self.root_servers().addresses.push(address);
+                self.of_root(Via::Stub).addresses.push(address);
+            }
+            // Deckard: who resolves everything.
+            ("" | "server", "forward-addr") => {
+                let address = value.parse().map_err(|_| line.not(value, "IP address"))?;
+                self.of_root(Via::Forward).addresses.push(address);
             }
             ("" | "server", "stub-name") => {
                 let name = name(value, line)?;
-                self.root_servers().names.push(name);
+                self.of_root(Via::Stub).names.push(name);
             }
             _ => self.other(section, line, key, value),
         }
@@ -226,10 +262,11 @@ impl Config {
         self.servers.last_mut().expect("the section has begun")
     }
 
-    fn root_servers(&mut self) -> &mut Servers {
-        let is_root = |servers: &Servers| servers.zone.is_root() && servers.via == Via::Stub;
-        let at = self.servers.iter().position(is_root).unwrap_or_else(|| {
-            self.begin("stub-zone");
+    fn of_root(&mut self, via: Via) -> &mut Servers {
+        let is_it = |servers: &Servers| servers.zone.is_root() && servers.via == via;
+        let at = self.servers.iter().position(is_it).unwrap_or_else(|| {
+            let (addresses, names) = (Vec::new(), Vec::new());
+            self.servers.push(Servers { zone: Name::root(), via, addresses, names });
             self.servers.len() - 1
         });
         &mut self.servers[at]
@@ -314,6 +351,10 @@ fn yes_or_no(value: &str, line: &Line<'_>) -> Result<bool, ReplayError> {
         "no" | "false" | "off" => Ok(false),
         _ => Err(line.not(value, "yes or no")),
     }
+}
+
+fn number(value: &str, line: &Line<'_>) -> Result<u32, ReplayError> {
+    value.parse().map_err(|_| line.not(value, "number"))
 }
 
 fn name(value: &str, line: &Line<'_>) -> Result<Name, ReplayError> {
