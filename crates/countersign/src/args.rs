@@ -311,4 +311,13 @@ pub(crate) enum ConformanceCommand {
         #[arg(value_name = "LOGLIST")]
         log_list: PathBuf,
     },
+    /// Judge recorded resolutions: validate what is asked in them, as of their time
+    ///
+    /// Prints for each answer that a file checks: file, step, expected, got, reason, ok. The format is that of
+    /// Unbound's testbound and of deckard; trust anchors and the time are those of the file.
+    Dnssec {
+        /// The files
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
 }

@@ -3,8 +3,9 @@
 //! Cases stream through: each is read, judged and printed before the next. A verdict is no error,
 //! whatever it says; an error is a file that cannot be read to its end.
 
+mod dnssec;
 mod record;
-#[cfg_attr(not(test), expect(dead_code, reason = "the validator will be tried with it"))]
+#[cfg_attr(not(test), expect(dead_code, reason = "a replay says more than is compared"))]
 mod replay;
 mod sct;
 mod x509;
@@ -14,7 +15,7 @@ use crate::args::ConformanceCommand;
 use crate::print::Printer;
 use crate::progress::Progress;
 
-/// `conformance x509` and `conformance sct`.
+/// `conformance …`.
 pub(crate) fn run(
     command: &ConformanceCommand,
     printer: &mut Printer,
@@ -25,6 +26,7 @@ pub(crate) fn run(
         ConformanceCommand::Sct { certs, issuers, log_list } => {
             sct::run(certs, issuers, log_list, printer)?;
         }
+        ConformanceCommand::Dnssec { files } => dnssec::run(files, printer)?,
     }
     Ok(ExitStatus::Expected)
 }

@@ -42,6 +42,77 @@ fn every_certificate_of_the_vectors_gives_a_line() {
 }
 
 #[test]
+fn every_recorded_resolution_of_the_vectors_is_judged_as_it_has_to_be() {
+    let Some(vectors) = vectors() else { return };
+    let folder = |name: &str| {
+        let files = fs::read_dir(vectors.join("dnssec").join(name)).unwrap();
+        let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+        files.sort();
+        files
+    };
+    let files = [folder("replays"), folder("unbound")].concat();
+    assert_eq!(files.len(), 116);
+    let paths: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+    let rows = Place::new().rows(&format!("conformance dnssec {}", paths.join(" ")));
+    assert_eq!(rows.len(), 204);
+    let places = rows.iter().map(|row| paths.iter().position(|path| row["file"] == **path));
+    assert!(places.clone().all(|place| place.is_some()) && places.is_sorted());
+    for row in &rows {
+        let is_secure = row["got"].as_str().unwrap().starts_with("secure ");
+        assert!(is_secure || row["reason"].is_string(), "{row}");
+    }
+    let others: Vec<_> = rows.iter().filter(|row| row["ok"] != true).collect();
+    // The zone of the only anchor is denied by the one above it, for which there is none. Unbound goes by who has signed,
+    // and so takes that as it would without the anchor: then anybody could undo one.
+    let [other] = others[..] else { panic!("{others:#?}") };
+    assert!(other["file"].as_str().unwrap().ends_with("/val_anchor_nx_nosig.rpl"));
+    assert_eq!((&other["step"], &other["got"]), (&10.into(), &"bogus SERVFAIL".into()));
+}
+
+#[test]
+fn recordings_are_judged_or_the_file_is_refused() {
+    let place = Place::new();
+    let check = |text: &str| {
+        place.write("a.rpl", text);
+        place.outcome("conformance dnssec a.rpl")
+    };
+    let file = |config: &str, steps: &str| {
+        format!("{config}\nCONFIG_END\nSCENARIO_BEGIN a test\n{steps}SCENARIO_END\n")
+    };
+    let entry = "ENTRY_BEGIN\nMATCH all\nREPLY QR NOERROR\nSECTION QUESTION\na. A\nENTRY_END\n";
+    let asked = format!("STEP 1 QUERY\n{entry}STEP 2 CHECK_ANSWER\n{entry}");
+    assert_snapshot!(check(&file("", "")), @"exit 0");
+    assert_snapshot!(check(&file("forward-addr: 192.0.2.1", &asked)), @r#"
+    {"file":"a.rpl","step":2,"expected":"nothing NOERROR","got":"indeterminate SERVFAIL","reason":"could not tell: no answer for A of a.: cannot resolve a. A: no server of the zone was of use (zone .); differs in code","ok":false}
+    exit 0
+    "#);
+    assert_snapshot!(check(&file("trust-anchor: \". DS 1 8\"", &asked)), @r#"
+    error: cannot read a.rpl: line 1: the record cannot be read: unexpected end of entry
+    hint: the format is that of Unbound's testbound and of deckard
+    exit 2
+    "#);
+    assert_snapshot!(check(&file("", &asked.replace("a. A", "a..b A"))), @r#"
+    error: cannot read a.rpl: line 9: "a..b" is no name
+    hint: the format is that of Unbound's testbound and of deckard
+    exit 2
+    "#);
+    assert_snapshot!(check(""), @r#"
+    error: cannot read a.rpl: line 1: the file ends before CONFIG_END
+    hint: the format is that of Unbound's testbound and of deckard
+    exit 2
+    "#);
+    assert_snapshot!(check(&file("", &asked.repeat(1001))), @r#"
+    error: a.rpl has more than 1000 questions
+    hint: cut it in parts
+    exit 2
+    "#);
+    assert_snapshot!(place.outcome("conformance dnssec nowhere.rpl"), @r#"
+    error: cannot read nowhere.rpl: no such file
+    exit 2
+    "#);
+}
+
+#[test]
 fn cases_are_judged_or_the_file_is_refused() {
     let place = Place::new();
     let record = |kind: u8, der: &[u8]| {

@@ -306,9 +306,10 @@ fn each_command_has_its_help() {
     Usage: countersign conformance [OPTIONS] <COMMAND>
 
     Commands:
-      x509  Read the names out of certificates, and match them
-      sct   Judge the SCTs that certificates carry
-      help  Print this message or the help of the given subcommand(s)
+      x509    Read the names out of certificates, and match them
+      sct     Judge the SCTs that certificates carry
+      dnssec  Judge recorded resolutions: validate what is asked in them, as of their time
+      help    Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help
@@ -392,6 +393,22 @@ fn each_command_has_its_help() {
 
       <LOGLIST>
               The list of logs (JSON, version 3)
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("conformance dnssec"), @"
+    Judge recorded resolutions: validate what is asked in them, as of their time
+
+    Prints for each answer that a file checks: file, step, expected, got, reason, ok. The format is that
+    of Unbound's testbound and of deckard; trust anchors and the time are those of the file.
+
+    Usage: countersign conformance dnssec [OPTIONS] <FILE>...
+
+    Arguments:
+      <FILE>...
+              The files
 
     Options:
       -h, --help
