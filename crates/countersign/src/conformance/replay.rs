@@ -63,7 +63,7 @@ pub(crate) enum Step {
         /// What that has to be.
         expected: Expected,
     },
-    /// So much time passes. The clock that signatures are held against does not move: see [`Clock::Fixed`].
+    /// So much time passes. The clock that signatures are held against does not move: see [`config::Clock::Fixed`].
     TimePasses {
         /// Number of the step.
         at: u32,

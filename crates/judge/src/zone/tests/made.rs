@@ -7,8 +7,8 @@ use countersign_dns::anchor::AnchorKey;
 use countersign_dns::message::Flags;
 use countersign_dns::walk::{Next, Reply, Settings, Walked};
 use countersign_dns::{
-    Algorithms, Anchor, Anchors, Dnskey, Ds, Limits, Message, Name, Query, Rrset, Rrsig, Rtype,
-    SignedRrset, Walk, zone_text,
+    Anchor, Anchors, Dnskey, Ds, Message, Name, Query, Rrset, Rrsig, Rtype, SignedRrset, Walk,
+    zone_text,
 };
 use jiff::Timestamp;
 
@@ -161,7 +161,7 @@ fn delegation(rtype: Rtype) -> Message {
 pub(super) fn walk(rtype: Rtype, server: &ServerView) -> Walked {
     let key = AnchorKey::Dnskey(root().key);
     let anchors = Anchors::new(vec![Anchor { zone: Name::root(), key, during: (None, None) }]);
-    let settings = Settings { anchors, algorithms: Algorithms::Current, limits: Limits::default() };
+    let settings = Settings { anchors, ..Settings::default() };
     let mut walk = Walk::new(Query { name: zone().zone, rtype }, settings, now());
     loop {
         let query = match walk.next() {
