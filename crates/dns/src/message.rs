@@ -172,6 +172,31 @@ pub enum MessageError {
 }
 
 impl Message {
+    /// An answer of a server of the zone with these sections, made of records that are here already.
+    pub fn authoritative(answer: Vec<SignedRrset>, authority: Vec<SignedRrset>) -> Self {
+        let flags = Flags {
+            is_response: true,
+            authoritative: true,
+            truncated: false,
+            recursion_available: false,
+            authentic: false,
+            recursion_desired: false,
+            checking_disabled: false,
+        };
+        let (rcode, additional) = (0, Vec::new());
+        Self {
+            id: 0,
+            flags,
+            rcode,
+            question: None,
+            answer,
+            authority,
+            additional,
+            edns: None,
+            left_out: 0,
+        }
+    }
+
     /// Reads a message. Octets after the last record are ignored, as resolvers do.
     pub fn parse(octets: &[u8]) -> Result<Self, MessageError> {
         let wire = Wire::from_slice(octets).map_err(|_| MessageError::Short)?;

@@ -36,7 +36,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::base::iana::Rtype;
 use jiff::Timestamp;
 
-use crate::message::{Flags, Message, Query};
+use crate::message::{Message, Query};
 use crate::rrset::SignedRrset;
 use crate::security::Security;
 use crate::walk::{Next, Reply, Settings, Step, Walk, Walked};
@@ -177,24 +177,6 @@ impl Proof {
             rtype != query.rtype && matches!(rtype, Rtype::NSEC | Rtype::NSEC3)
         };
         let (authority, answer) = sets.into_iter().partition(denies);
-        Reply::Answer(Box::new(Message {
-            id: 0,
-            flags: Flags {
-                is_response: true,
-                authoritative: true,
-                truncated: false,
-                recursion_available: false,
-                authentic: false,
-                recursion_desired: false,
-                checking_disabled: false,
-            },
-            rcode: 0,
-            question: None,
-            answer,
-            authority,
-            additional: Vec::new(),
-            edns: None,
-            left_out: 0,
-        }))
+        Reply::Answer(Box::new(Message::authoritative(answer, authority)))
     }
 }

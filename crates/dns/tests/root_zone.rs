@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use countersign_dns::message::{Flags, Message};
+use countersign_dns::message::Message;
 use countersign_dns::proof::Proof;
 use countersign_dns::security::{Fault, Security};
 use countersign_dns::walk::{Next, Outcome, Reply, Settings};
@@ -46,7 +46,7 @@ impl Zone {
             true => [&query.name, &wildcard].into_iter().filter_map(before).collect(),
             false => Vec::new(),
         };
-        message(answer, authority)
+        Message::authoritative(answer, authority)
     }
 
     fn walk(&self, name: &Name, rtype: Rtype, at: &str) -> Walked {
@@ -63,28 +63,6 @@ impl Zone {
 
 fn query(name: &Name, rtype: Rtype) -> Query {
     Query { name: name.clone(), rtype }
-}
-
-fn message(answer: Vec<SignedRrset>, authority: Vec<SignedRrset>) -> Message {
-    Message {
-        id: 0,
-        flags: Flags {
-            is_response: true,
-            authoritative: true,
-            truncated: false,
-            recursion_available: false,
-            authentic: false,
-            recursion_desired: false,
-            checking_disabled: false,
-        },
-        rcode: 0,
-        question: None,
-        answer,
-        authority,
-        additional: Vec::new(),
-        edns: None,
-        left_out: 0,
-    }
 }
 
 fn time(text: &str) -> Timestamp {

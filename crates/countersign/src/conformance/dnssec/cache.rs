@@ -8,7 +8,7 @@ mod denials;
 
 use std::collections::BTreeMap;
 
-use countersign_dns::message::{Flags, Message, Question};
+use countersign_dns::message::{Message, Question};
 use countersign_dns::{Name, Query, Rrset, Rtype, SignedRrset};
 
 use denials::Denials;
@@ -167,28 +167,13 @@ fn negative_ttl_s(set: &SignedRrset) -> Option<u32> {
 }
 
 fn message(query: &Query, answer: Vec<SignedRrset>, authority: Vec<SignedRrset>) -> Message {
-    let flags = Flags {
-        is_response: true,
-        authoritative: false,
-        truncated: false,
-        recursion_available: true,
-        authentic: false,
-        recursion_desired: false,
-        checking_disabled: false,
-    };
     let name_as_sent = query.name.wire().to_vec();
-    Message {
-        id: 0,
-        flags,
-        // Whether the name is there is for the walk to tell.
-        rcode: 0,
-        question: Some(Question { query: query.clone(), name_as_sent }),
-        answer,
-        authority,
-        additional: Vec::new(),
-        edns: None,
-        left_out: 0,
-    }
+    // Whether the name is there is for the walk to tell.
+    let mut message = Message::authoritative(answer, authority);
+    message.flags.authoritative = false;
+    message.flags.recursion_available = true;
+    message.question = Some(Question { query: query.clone(), name_as_sent });
+    message
 }
 
 #[cfg(test)]

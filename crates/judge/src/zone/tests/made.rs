@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use aws_lc_rs::signature::Ed25519KeyPair;
 use countersign_dns::anchor::AnchorKey;
-use countersign_dns::message::Flags;
 use countersign_dns::walk::{Next, Reply, Settings, Walked};
 use countersign_dns::{
     Anchor, Anchors, Dnskey, Ds, Message, Name, Query, Rrset, Rrsig, Rtype, SignedRrset, Walk,
@@ -98,28 +97,6 @@ pub(super) fn zone() -> Signer {
     Signer::new("a.example", 3)
 }
 
-pub(super) fn message(answer: Vec<SignedRrset>, authority: Vec<SignedRrset>) -> Message {
-    Message {
-        id: 0,
-        flags: Flags {
-            is_response: true,
-            authoritative: true,
-            truncated: false,
-            recursion_available: false,
-            authentic: false,
-            recursion_desired: false,
-            checking_disabled: false,
-        },
-        rcode: 0,
-        question: None,
-        answer,
-        authority,
-        additional: Vec::new(),
-        edns: None,
-        left_out: 0,
-    }
-}
-
 pub(super) fn soa() -> Rrset {
     record("@ 3600 SOA hidden.b.example. host 7 3600 600 86400 300")
 }
@@ -136,9 +113,9 @@ fn apex(rtype: Rtype) -> Message {
         Rtype::NS => zone.sign(ns()),
         Rtype::DNSKEY => zone.keys(),
         Rtype::CAA => zone.sign(record("@ 3600 CAA 0 issue \"ca.example\"")),
-        _ => return message(Vec::new(), vec![zone.sign(soa()), zone.sign(nsec())]),
+        _ => return Message::authoritative(Vec::new(), vec![zone.sign(soa()), zone.sign(nsec())]),
     };
-    message(vec![set], Vec::new())
+    Message::authoritative(vec![set], Vec::new())
 }
 
 /// Denies all names up to `www`.
@@ -149,10 +126,10 @@ pub(super) fn nsec() -> Rrset {
 /// What a server of the parent says about the delegation.
 fn delegation(rtype: Rtype) -> Message {
     if rtype == Rtype::DS {
-        return message(vec![parent().sign(zone().ds())], Vec::new());
+        return Message::authoritative(vec![parent().sign(zone().ds())], Vec::new());
     }
     let set = SignedRrset { rrset: ns(), rrsigs: Vec::new() };
-    let mut referral = message(Vec::new(), vec![set]);
+    let mut referral = Message::authoritative(Vec::new(), vec![set]);
     referral.flags.authoritative = false;
     referral
 }
@@ -169,9 +146,9 @@ pub(super) fn walk(rtype: Rtype, server: &ServerView) -> Walked {
             Next::Ask(query) => query.clone(),
         };
         let message = match (query.name.label_count(), query.rtype) {
-            (0, _) => message(vec![root().keys()], Vec::new()),
-            (1, Rtype::DS) => message(vec![root().sign(parent().ds())], Vec::new()),
-            (1, _) => message(vec![parent().keys()], Vec::new()),
+            (0, _) => Message::authoritative(vec![root().keys()], Vec::new()),
+            (1, Rtype::DS) => Message::authoritative(vec![root().sign(parent().ds())], Vec::new()),
+            (1, _) => Message::authoritative(vec![parent().keys()], Vec::new()),
             (_, Rtype::DS) => delegation(Rtype::DS),
             (_, rtype) => server.answers[&rtype].clone().unwrap(),
         };
@@ -183,7 +160,8 @@ pub(super) const RANDOM: [&str; 2] = ["k7w2q9x4m1z8v5b3n6", "p3d8f1h6j2l9r4t7y5"
 
 fn server(host: &str, address: &str) -> ServerView {
     let probe = |(label, after_s): (&str, i64)| {
-        let mut answer = message(Vec::new(), vec![zone().sign(soa()), zone().sign(nsec())]);
+        let mut answer =
+            Message::authoritative(Vec::new(), vec![zone().sign(soa()), zone().sign(nsec())]);
         answer.rcode = 3;
         Probe {
             name: zone().zone.child(label.as_bytes()).unwrap(),
@@ -247,7 +225,7 @@ impl ServerView {
     /// Has it say this about the apex or the delegation.
     pub(super) fn say(&mut self, set: &SignedRrset) {
         let rtype = set.rrset.rtype();
-        self.answers.insert(rtype, Ok(message(vec![set.clone()], Vec::new())));
+        self.answers.insert(rtype, Ok(Message::authoritative(vec![set.clone()], Vec::new())));
     }
 
     /// Changes an answer.
