@@ -64,9 +64,31 @@ impl TypeBitmap {
             _ => self.is_delegation(),
         };
         let is_alias = self.contains(Rtype::CNAME) && rtype != Rtype::CNAME;
-        !is_other_side && !is_alias && !self.contains(rtype)
+        let has_it = match rtype {
+            // No map has this type (RFC 4034 §4.1.2): whoever asks for everything asks for each type that is there.
+            Rtype::ANY => self.has_records(),
+            _ => self.contains(rtype),
+        };
+        !is_other_side && !is_alias && !has_it
+    }
+
+    /// Whether the name has anything besides what denies the rest: its NSEC record, its signature, and NXNAME,
+    /// which says that it is not there.
+    fn has_records(&self) -> bool {
+        let denying = [Rtype::NSEC, Rtype::RRSIG, NXNAME];
+        let denying = denying.into_iter().filter(|rtype| self.contains(*rtype)).count();
+        let (mut rest, mut types) = (&self.0[..], 0);
+        while let [_window, length, after @ ..] = rest {
+            let (bits, after) = after.split_at(usize::from(*length));
+            types += bits.iter().map(|octet| octet.count_ones()).sum::<u32>();
+            rest = after;
+        }
+        usize::try_from(types).expect("there are 65,536 types") > denying
     }
 }
+
+/// RFC 9824 §3.1.
+const NXNAME: Rtype = Rtype::from_int(128);
 
 /// An NSEC record: nothing is between its owner and the next name (RFC 4034 §4).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -70,3 +70,18 @@ fn too_many_iterations_are_not_computed() {
     let all = [of("example", 1), around("www.example", 1), around("*.example", 1)];
     check(&[&[of("example", 51)][..], &all].concat(), Some(Denied::NoName));
 }
+
+#[test] // RFC 9824 §3.1
+fn what_only_denies_is_nothing_to_whoever_asks_for_everything() {
+    let check = |field: &[u8], expected| {
+        let types = TypeBitmap::parse(field).unwrap();
+        assert_eq!(types.denies(Rtype::ANY, false), expected, "{field:?}");
+    };
+    check(&[], true);
+    // RRSIG and NSEC, and NXNAME.
+    check(&[0, 6, 0, 0, 0, 0, 0, 3], true);
+    check(&[0, 17, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80], true);
+    // A; CAA.
+    check(&[0, 6, 0x40, 0, 0, 0, 0, 3], false);
+    check(&[0, 6, 0, 0, 0, 0, 0, 3, 1, 1, 0x40], false);
+}

@@ -212,6 +212,23 @@ fn what_was_changed_on_the_way_is_bogus() {
     }
 }
 
+#[test] // RFC 8482 §4.1: who is asked for everything may give a part of it, but not nothing.
+fn everything_is_denied_only_where_nothing_is() {
+    for denial in denials() {
+        let mut tree = Tree::new(Algorithm::Ed25519, &denial);
+        for (what, as_for) in [
+            ("www.zone.test ANY", "www.zone.test TLSA"),
+            ("zone.test ANY", "zone.test TLSA"),
+            ("anything.wild.zone.test ANY", "anything.wild.zone.test TLSA"),
+        ] {
+            tree.answer_as(query(what), query(as_for));
+            check(&tree, what, "bogus not-denied: unknown");
+        }
+        check(&tree, "empty.zone.test ANY", "secure: no data");
+        check(&tree, "nowhere.zone.test ANY", "secure: no name");
+    }
+}
+
 #[test]
 fn a_denial_of_another_name_denies_nothing() {
     for denial in [Denial::Nsec, Denial::NSEC3] {
