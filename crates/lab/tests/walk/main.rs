@@ -383,6 +383,16 @@ fn proofs_hold_nothing_that_they_do_not_need() {
 }
 
 #[test]
+fn a_part_of_what_was_seen_is_not_proved_as_all_of_it() {
+    for denial in [Denial::Nsec, Denial::NSEC3] {
+        // Of what was asked for everything, all but one set is signed.
+        spoilt("zone.test ANY", "bogus signature: records", &denial, |answer, _| {
+            answer.last_mut().unwrap().rrsigs[0].signature[7] ^= 1;
+        });
+    }
+}
+
+#[test]
 fn keys_that_are_signed_twice_are_proved() {
     // Both keys sign the DNSKEY set. Which signature comes first is chance, here that of the seed.
     for seed in 0..8 {
