@@ -174,7 +174,12 @@ impl Proof {
             let rtype = set.rrset.rtype();
             rtype != query.rtype && matches!(rtype, Rtype::NSEC | Rtype::NSEC3)
         };
-        let (authority, answer) = sets.into_iter().partition(denies);
+        let (authority, mut answer): (Vec<_>, Vec<_>) = sets.into_iter().partition(denies);
+        if query.rtype == Rtype::ANY {
+            // The NSEC record of the name is one of all its records.
+            let own = authority.iter().filter(|set| *set.rrset.owner() == query.name);
+            answer.extend(own.cloned());
+        }
         Reply::Answer(Box::new(Message::authoritative(answer, authority)))
     }
 }
