@@ -244,7 +244,7 @@ impl Walk {
                     | Security::Indeterminate(Indeterminate::NoAnchor(_))
             );
             // An alias that was asked for is the answer itself.
-            let is_followed = self.query.rtype != Rtype::CNAME;
+            let is_followed = !matches!(self.query.rtype, Rtype::CNAME | Rtype::ANY);
             let goes_on = is_given && is_followed && matches!(hop.outcome, Outcome::Alias { .. });
             self.hops.push(hop);
             if !goes_on {
@@ -295,8 +295,10 @@ impl Walk {
             .iter()
             .find(|set| set.rrset.rtype() == Rtype::DNAME && name.is_below(set.rrset.owner()))
             .filter(|_| is_made);
+        let is_for_aliases = matches!(rtype, Rtype::CNAME | Rtype::ANY);
         match (dname, cname) {
-            (Some(dname), _) if records.is_empty() || rtype == Rtype::CNAME => {
+            // Whoever asks for a CNAME or everything has the one that was made among the records.
+            (Some(dname), _) if records.is_empty() || is_for_aliases => {
                 self.dname(name, dname, cname)
             }
             _ if !records.is_empty() => self.records(name, &records, message),

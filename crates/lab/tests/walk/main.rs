@@ -117,6 +117,7 @@ fn every_kind_of_answer_is_secure_with_every_algorithm() {
                 ("broken.zone.test A", "secure: no name"),
                 ("leaf.tree.zone.test TXT", "secure: records"),
                 ("leaf.tree.zone.test CNAME", "secure: alias"),
+                ("leaf.tree.zone.test ANY", "secure: alias"),
                 ("tree.zone.test DNAME", "secure: records"),
                 ("tree.zone.test A", "secure: no data"),
                 ("out.zone.test A", "secure: records"),
