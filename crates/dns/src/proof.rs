@@ -17,7 +17,7 @@
 //!   struct {
 //!       opaque name<1..255>;  uint16 type;  /* a question */
 //!       uint16 manifest;                    /* the place, from 0, of a manifest with links that answer it */
-//!   } answers<0..2^24-1>;                   /* in the order of the walk */
+//!   } answers<0..2^24-1>;                   /* in the order of the walk, none twice */
 //! ```
 //!
 //! Integers are big-endian; `<a..b>` has its length in front, in as many octets as `b` takes (RFC 8446 §3.4). Proofs

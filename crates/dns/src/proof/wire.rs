@@ -1,5 +1,7 @@
 //! Proofs as files, written and read. What was read is written again as the same bytes.
 
+use std::collections::BTreeSet;
+
 use domain::base::iana::Rtype;
 use jiff::Timestamp;
 
@@ -34,7 +36,7 @@ pub enum ProofError {
     /// A name or a time is none.
     #[error("a name or a time in it is none")]
     Value,
-    /// Links that are not sorted, or a link or manifest that is not there.
+    /// Links that are not sorted, something that is there twice, or a link or manifest that is not there.
     #[error("its parts do not belong together")]
     Parts,
 }
@@ -72,14 +74,15 @@ impl Proof {
         let validated_at = Timestamp::from_second(second).map_err(|_| ProofError::Value)?;
         let links = reader.links()?;
         let manifests = reader.manifests(&links)?;
-        let mut answers = Vec::new();
+        let (mut answers, mut known) = (Vec::new(), BTreeSet::new());
         let mut rest = Reader(reader.vector(3)?);
         while !rest.0.is_empty() {
             let (query, place) = (rest.query()?, rest.number(2)?);
-            if place >= manifests.len() {
+            let answer = (query, place);
+            if place >= manifests.len() || !known.insert(answer.clone()) {
                 return Err(ProofError::Parts);
             }
-            answers.push((query, place));
+            answers.push(answer);
         }
         match reader.0 {
             [] => Ok(Self { query, validated_at, links, manifests, answers }),
@@ -147,9 +150,9 @@ impl<'a> Reader<'a> {
     }
 
     fn manifests(&mut self, links: &[Link]) -> Result<Vec<Manifest>, ProofError> {
-        let known: std::collections::BTreeSet<Hash> = links.iter().map(Link::id).collect();
+        let known: BTreeSet<Hash> = links.iter().map(Link::id).collect();
         let mut rest = Reader(self.vector(3)?);
-        let (mut manifests, mut ids) = (Vec::new(), std::collections::BTreeSet::new());
+        let (mut manifests, mut ids) = (Vec::new(), BTreeSet::new());
         while !rest.0.is_empty() {
             if rest.number(1)? != 1 {
                 return Err(ProofError::Parts);
@@ -158,8 +161,11 @@ impl<'a> Reader<'a> {
             let (chunks, left) = rest.vector(2)?.as_chunks::<32>();
             let links: Vec<_> = chunks.iter().map(|chunk| Hash(*chunk)).collect();
             let manifest = Manifest { parent, links };
+            // Each link once: what is said over and over takes longer to follow than to read.
+            let distinct: BTreeSet<_> = manifest.links.iter().collect();
             let is_whole = left.is_empty()
                 && !manifest.links.is_empty()
+                && distinct.len() == manifest.links.len()
                 && manifest.links.iter().all(|link| known.contains(link))
                 && manifest.parent.is_none_or(|parent| ids.contains(&parent));
             if !is_whole || !ids.insert(manifest.id()) {

@@ -390,6 +390,35 @@ fn proofs_hold_nothing_that_they_do_not_need() {
 }
 
 #[test]
+fn proofs_say_nothing_twice() {
+    let tree = Tree::new(Algorithm::Ed25519, &Denial::NSEC3);
+    let what = query("www.zone.test A");
+    let proof = Proof::of(&what, &tree.walk(&what), &tree.settings(), now()).unwrap();
+    let bytes = proof.to_bytes();
+    let length_at = |at: usize| {
+        bytes[at..at + 3].iter().fold(0, |length, octet| length << 8 | usize::from(*octet))
+    };
+    let links = 8 + 1 + 1 + what.name.wire().len() + 2 + 8;
+    let manifests = links + 3 + length_at(links);
+    let answers = manifests + 3 + length_at(manifests);
+    let vector = |content: &[u8]| {
+        let length = u32::try_from(content.len()).unwrap().to_be_bytes();
+        [&length[1..], content].concat()
+    };
+    let with = |manifests_now: &[u8], answers_now: &[u8]| {
+        let vectors = [vector(manifests_now), vector(answers_now)].concat();
+        Proof::parse(&[&bytes[..manifests], &vectors].concat())
+    };
+    let (manifest, answer) = (&bytes[manifests + 3..answers], &bytes[answers + 3..]);
+    assert_eq!(with(manifest, answer), Ok(proof.clone()));
+    assert_eq!(with(manifest, &answer.repeat(2)), Err(ProofError::Parts));
+    // The first manifest alone, of one link, and then of that link twice.
+    assert!(with(&manifest[..67], &[]).is_ok());
+    let twice = [&manifest[..33], &[0, 64], &manifest[35..67], &manifest[35..67]].concat();
+    assert_eq!(with(&twice, &[]), Err(ProofError::Parts));
+}
+
+#[test]
 fn a_part_of_what_was_seen_is_not_proved_as_all_of_it() {
     for denial in [Denial::Nsec, Denial::NSEC3] {
         // Of what was asked for everything, all but one set is signed.
