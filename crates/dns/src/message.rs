@@ -3,6 +3,8 @@
 //! An answer comes from a stranger. What frames its records has to be right, or it is no message; a record whose data
 //! is malformed is left out of its set, counted, and spoils nothing but the signature of that set.
 
+use std::collections::HashMap;
+
 use domain::base::iana::{Class, Rtype};
 use domain::base::message::RecordSection;
 use domain::base::{Message as Wire, ParsedRecord};
@@ -235,20 +237,19 @@ impl Message {
 
 /// Gives sets without signatures those that stand in another section, where some servers put them.
 fn joined(mut sections: [Vec<SignedRrset>; 3]) -> [Vec<SignedRrset>; 3] {
-    let is_apart = |set: &SignedRrset| set.rrset.rtype() == Rtype::RRSIG;
-    let apart: Vec<Rrset> = sections
-        .iter()
-        .flatten()
-        .filter(|set| is_apart(set))
-        .map(|set| set.rrset.clone())
-        .collect();
+    // Each is read once: a message can have a thousand of them, and a thousand sets that they could be of.
+    let mut apart = HashMap::<(Name, Rtype), Vec<Rrsig>>::new();
+    let signing = sections.iter().flatten().map(|set| &set.rrset);
+    for rrsigs in signing.filter(|rrset| rrset.rtype() == Rtype::RRSIG) {
+        for rrsig in rrsigs.rdatas().iter().filter_map(|rdata| Rrsig::from_rdata(rdata)) {
+            let covered = (rrsigs.owner().clone(), rrsig.type_covered);
+            apart.entry(covered).or_default().push(rrsig);
+        }
+    }
     let bare = sections.iter_mut().flatten().filter(|set| set.rrsigs.is_empty());
     for set in bare.filter(|set| set.rrset.rtype() != Rtype::RRSIG) {
-        let (owner, rtype) = (set.rrset.owner().clone(), set.rrset.rtype());
-        let of_owner = apart.iter().filter(|rrsigs| *rrsigs.owner() == owner);
-        let rdatas = of_owner.flat_map(|rrsigs| rrsigs.rdatas());
-        let rrsigs = rdatas.filter_map(|rdata| Rrsig::from_rdata(rdata));
-        set.rrsigs = rrsigs.filter(|rrsig| rrsig.type_covered == rtype).collect();
+        let covered = (set.rrset.owner().clone(), set.rrset.rtype());
+        set.rrsigs = apart.get(&covered).cloned().unwrap_or_default();
     }
     sections
 }
@@ -437,6 +438,24 @@ mod tests {
         assert_eq!(Message::parse(&twice), Err(MessageError::Edns));
         let short = answer([0, 0, 1], b"\0\0\x29\x04\xd0\0\0\0\0\0\x04\0\x0a\0\x01");
         assert_eq!(Message::parse(&short), Err(MessageError::Edns));
+    }
+
+    #[test]
+    fn signatures_in_another_section_find_what_they_cover() {
+        let rrsig = |covered: u8, tag: u8| {
+            let head = [&b"\xc0\x0c\0\x2e\0\x01\0\0\0\0\0\x13\0"[..], &[covered]].concat();
+            [&head[..], &[0; 15], &[tag, 0]].concat()
+        };
+        let a = b"\xc0\x0c\0\x01\0\x01\0\0\0\0\0\x04\x01\x02\x03\x04";
+        let txt = b"\xc0\x0c\0\x10\0\x01\0\0\0\0\0\x02\x01a";
+        let records = [&rrsig(1, 5)[..], &rrsig(1, 6), &rrsig(16, 7), a, &txt[..], &rrsig(16, 8)];
+        let read = Message::parse(&answer([3, 3, 0], &records.concat())).unwrap();
+        let tags = |set: &SignedRrset| -> Vec<u16> {
+            set.rrsigs.iter().map(|rrsig| rrsig.key_tag).collect()
+        };
+        // Who has signatures beside it gets no others.
+        let found: Vec<_> = read.authority.iter().map(tags).collect();
+        assert_eq!(found, [vec![5, 6], vec![8], vec![]]);
     }
 
     #[test] // RFC 8914 §2, RFC 6891 §6.1.3
