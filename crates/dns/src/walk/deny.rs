@@ -3,7 +3,7 @@
 use domain::base::iana::Rtype;
 
 use super::sets::{side, signers};
-use super::trust::{Delegation, Zone};
+use super::trust::{Delegation, Existence, Zone};
 use super::{Stop, Walk, bogus};
 use crate::denial::{Denials, Denied, Shown};
 use crate::limits::{Budget, DENIALS_MAX, Exceeded, SIGNERS_MAX};
@@ -11,7 +11,7 @@ use crate::message::{Message, Query};
 use crate::name::Name;
 use crate::proof::Link;
 use crate::rrset::{Rrset, SignedRrset};
-use crate::security::{Fault, Insecure, Security};
+use crate::security::{Fault, Indeterminate, Insecure, Security};
 
 /// What was found of a denial.
 pub(super) struct Denial {
@@ -45,7 +45,7 @@ impl Walk {
             match self.denied_by(&zone, message, prove)? {
                 Ok((shown, links)) => {
                     let about = Query { name: name.clone(), rtype };
-                    return Ok(self.denial(about, &zone, shown, links));
+                    return self.denial(about, &zone, shown, links);
                 }
                 Err(Some(found)) => fault = found,
                 Err(None) => {}
@@ -67,7 +67,7 @@ impl Walk {
             denials.deny_closer(name, encloser, budget)
         };
         match self.denied_by(zone, message, prove)? {
-            Ok((shown, links)) => Ok(self.denial(self.asked(name), zone, shown, links)),
+            Ok((shown, links)) => self.denial(self.asked(name), zone, shown, links),
             Err(_) => {
                 let security = bogus(name, Rtype::NSEC, Fault::Closer);
                 Ok(Denial { denied: None, security, step: None })
@@ -100,7 +100,18 @@ impl Walk {
         Ok(Ok((shown, links)))
     }
 
-    fn denial(&mut self, about: Query, zone: &Zone, shown: Shown, links: Vec<Link>) -> Denial {
+    fn denial(
+        &mut self,
+        about: Query,
+        zone: &Zone,
+        shown: Shown,
+        links: Vec<Link>,
+    ) -> Result<Denial, Stop> {
+        if let Denied::Iterations(_) = shown.what
+            && let Some(security) = self.signed_below(zone, &about)?
+        {
+            return Ok(Denial { denied: None, security, step: None });
+        }
         let name = about.name.clone();
         let step = Some(self.step(about, zone, links));
         let security = match &shown.what {
@@ -114,7 +125,33 @@ impl Walk {
                 Security::Insecure(Insecure::Iterations { zone, iterations })
             }
         };
-        Denial { denied: Some(shown.what), security, step }
+        Ok(Denial { denied: Some(shown.what), security, step })
+    }
+
+    /// What such records of this zone are to a name that is in another zone below it, whose keys are known or should
+    /// be: bogus, or not to be told. A record with too many iterations does not show by itself whose the name is.
+    fn signed_below(&mut self, zone: &Zone, about: &Query) -> Result<Option<Security>, Stop> {
+        let place = side(&about.name, about.rtype);
+        for labels in zone.name.label_count() + 1..=place.label_count() {
+            match self.delegation(&place.ancestor(labels))? {
+                Delegation::NoCut(Existence::Exists) => {}
+                Delegation::Secure(_) => {
+                    // RFC 6840 §4.1: the zone above a delegation proves nothing of what is below it.
+                    return Ok(Some(bogus(&about.name, about.rtype, Fault::NotDenied)));
+                }
+                Delegation::NoCut(Existence::Missing) | Delegation::Not(Security::Insecure(_)) => {
+                    return Ok(None);
+                }
+                // Whoever can stop the answer of this zone about the DS records could put such a record in its place.
+                Delegation::Not(Security::Indeterminate(Indeterminate::NoAnswer {
+                    query, ..
+                })) if query.rtype == Rtype::DS => {
+                    return Ok(None);
+                }
+                Delegation::Not(security) => return Ok(Some(security)),
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -153,6 +153,29 @@ fn too_many_iterations_are_insecure() {
     check(&tree, "nowhere.zone.test A", "insecure nsec3-iterations: no name");
 }
 
+#[test] // RFC 6840 §4.1, RFC 9276 §3.2
+fn too_many_iterations_are_nothing_to_a_signed_zone_below() {
+    let costly = Denial::Nsec3 { iterations: 51, salt: Vec::new(), opt_out: OptOut::No };
+    let mut tree = Tree::new(Algorithm::EcdsaP256Sha256, &Denial::Nsec);
+    tree.deny_above(costly);
+    check(&tree, "www.zone.test A", "secure: records");
+    check(&tree, "nowhere.zone.test A", "secure: no name");
+    check(&tree, "nowhere.test A", "insecure nsec3-iterations: no name");
+    check(&tree, "a.nowhere.test A", "insecure nsec3-iterations: no name");
+    check(&tree, "test TLSA", "insecure nsec3-iterations: no data");
+    check(&tree, "nowhere.test DS", "insecure nsec3-iterations: no name");
+    tree.answer_as(query("www.zone.test A"), query("nowhere.test A"));
+    check(&tree, "www.zone.test A", "bogus not-denied: unknown");
+    tree.answer_as(query("zone.test A"), query("nowhere.test A"));
+    check(&tree, "zone.test A", "bogus not-denied: unknown");
+    // Silence of the zone below does not help; that of the zone above is no worse than its record.
+    tree.silence(query("zone.test DNSKEY"));
+    check(&tree, "www.zone.test A", "indeterminate no-answer: unknown");
+    tree.silence(query("zone.test DS"));
+    let walked = tree.walk(&query("www.zone.test A"));
+    assert_eq!(found(&walked), "insecure nsec3-iterations: no name");
+}
+
 /// Spoils the answers to one question.
 #[track_caller]
 fn spoilt(

@@ -164,6 +164,13 @@ impl Tree {
         self.zones[1] = self.test.0.sign(&self.test.1);
     }
 
+    /// `test.` denies in this manner.
+    #[allow(dead_code, reason = "for the tests, not for the bench")]
+    pub(crate) fn deny_above(&mut self, denial: Denial) {
+        self.test.1.denial = denial;
+        self.zones[1] = self.test.0.sign(&self.test.1);
+    }
+
     pub(crate) fn settings(&self) -> Settings {
         let anchors = Anchors::of_records(std::slice::from_ref(&self.anchor)).unwrap();
         Settings { anchors, limits: Limits::default(), ..Settings::default() }
