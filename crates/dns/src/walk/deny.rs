@@ -2,7 +2,7 @@
 
 use domain::base::iana::Rtype;
 
-use super::sets::{side, signers};
+use super::sets::side;
 use super::trust::{Delegation, Existence, Zone};
 use super::{Stop, Walk, bogus};
 use crate::denial::{Denials, Denied, Shown};
@@ -35,7 +35,8 @@ impl Walk {
     ) -> Result<Denial, Stop> {
         let mut fault = Fault::NotDenied;
         let place = side(name, rtype);
-        let mut zones: Vec<Name> = denying(message).flat_map(|set| signers(set, &place)).collect();
+        let mut zones: Vec<Name> =
+            denying(message).flat_map(|set| self.signers(set, &place)).collect();
         zones.sort_by_key(|signer| std::cmp::Reverse(signer.label_count()));
         zones.dedup();
         for signer in zones.into_iter().take(SIGNERS_MAX) {

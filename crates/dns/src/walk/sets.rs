@@ -43,7 +43,7 @@ impl Walk {
             return Ok(Judged { security, proved: None });
         }
         let (mut fault, mut is_signed) = (Fault::Unsigned, false);
-        for signer in signers(set, place) {
+        for signer in self.signers(set, place) {
             fault = match self.delegation(&signer)? {
                 Delegation::Secure(zone) => match self.verify(set, &zone)? {
                     Ok((link, encloser)) => {
@@ -72,6 +72,22 @@ impl Walk {
     /// zone needs none.
     pub(super) fn unproved(&mut self, place: &Name, bogus: Security) -> Result<Security, Stop> {
         Ok(self.signed_down_to(place)?.unwrap_or(bogus))
+    }
+
+    /// The zones at or above `place` that claim to have signed a set, the deepest first (RFC 4035 §5.3.1).
+    pub(super) fn signers(&self, set: &SignedRrset, place: &Name) -> Vec<Name> {
+        // The deepest anchor decides: a zone above it need not know of what is below, and could deny all of it.
+        let Some(anchor) = self.settings.anchors.above(place, self.now) else { return Vec::new() };
+        let mut signers: Vec<_> = set
+            .rrsigs
+            .iter()
+            .map(|rrsig| rrsig.signer.clone())
+            .filter(|signer| place.is_within(signer) && signer.is_within(&anchor))
+            .collect();
+        signers.sort_by_key(|signer| std::cmp::Reverse(signer.label_count()));
+        signers.dedup();
+        signers.truncate(SIGNERS_MAX);
+        signers
     }
 
     /// Whether a key of the zone has signed the set, and one of each algorithm that is demanded; if not, what is wrong
@@ -143,20 +159,6 @@ impl Walk {
         }
         Ok(Err(fault))
     }
-}
-
-/// The zones at or above `place` that claim to have signed a set, the deepest first (RFC 4035 §5.3.1).
-pub(super) fn signers(set: &SignedRrset, place: &Name) -> Vec<Name> {
-    let mut signers: Vec<_> = set
-        .rrsigs
-        .iter()
-        .map(|rrsig| rrsig.signer.clone())
-        .filter(|signer| place.is_within(signer))
-        .collect();
-    signers.sort_by_key(|signer| std::cmp::Reverse(signer.label_count()));
-    signers.dedup();
-    signers.truncate(SIGNERS_MAX);
-    signers
 }
 
 /// The name at or above which the zone of such records begins. Nothing is above the root.

@@ -8,7 +8,7 @@ mod tree;
 use countersign_dns::proof::{Proof, ProofError, Unproved, authentication_chain};
 use countersign_dns::security::{Fault, Indeterminate, Insecure, Security};
 use countersign_dns::walk::{Demand, Outcome, Settings, Walked};
-use countersign_dns::{Rrset, Rtype, SignedRrset};
+use countersign_dns::{Anchors, Rrset, Rtype, SignedRrset};
 use countersign_lab::dns::{Algorithm, Denial, OptOut};
 
 use tree::{Spoil, Tree, name, now, query};
@@ -388,6 +388,28 @@ fn below_a_negative_anchor_nothing_is_validated() {
 }
 
 #[test]
+fn a_zone_above_a_deeper_anchor_denies_nothing_below_it() {
+    for denial in denials() {
+        let mut tree = Tree::new(Algorithm::EcdsaP256Sha256, &Denial::Nsec);
+        tree.deny_above(denial);
+        // As where a zone is private: the public one above it does not know it.
+        let ds = Rrset::new(name("private.test"), Rtype::DS, 0, &[0, 1, 13, 2, 7]).unwrap();
+        let settings = tree.settings();
+        let mut anchors = settings.anchors.anchors().to_vec();
+        anchors.extend_from_slice(Anchors::of_records(&[ds]).unwrap().anchors());
+        let settings = Settings { anchors: Anchors::new(anchors), ..settings };
+        let check = |what: &str, expected: &str| {
+            assert_eq!(found(&tree.walk_with(&query(what), settings.clone())), expected, "{what}");
+        };
+        check("www.private.test A", "bogus not-denied: unknown");
+        check("private.test A", "bogus not-denied: unknown");
+        check("private.test DS", "secure: no name");
+        check("nowhere.test A", "secure: no name");
+        check("www.zone.test A", "secure: records");
+    }
+}
+
+#[test]
 fn proofs_hold_nothing_that_they_do_not_need() {
     let tree = Tree::new(Algorithm::Ed25519, &Denial::NSEC3);
     let (one, two) = (query("www.zone.test A"), query("nowhere.zone.test A"));
@@ -464,7 +486,7 @@ fn keys_that_are_signed_twice_are_proved() {
 fn a_walk_without_an_anchor_could_not_tell() {
     let tree = Tree::new(Algorithm::Ed25519, &Denial::Nsec);
     let mut settings = tree.settings();
-    settings.anchors = countersign_dns::Anchors::new(Vec::new());
+    settings.anchors = Anchors::new(Vec::new());
     let walked = tree.walk_with(&query("www.zone.test A"), settings);
     assert!(matches!(walked.security, Security::Indeterminate(Indeterminate::NoAnchor(_))));
 }
