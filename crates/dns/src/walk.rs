@@ -374,6 +374,11 @@ impl Walk {
         let Some(target) = to.filter(|to| made.is_none_or(|made| made.as_ref() == Some(to))) else {
             return Ok(bogus_hop(name, Rtype::DNAME, Fault::Alias));
         };
+        // As in `signers`: what a deeper anchor is for is not renamed by a zone above it.
+        let anchor = self.settings.anchors.above(name, self.now);
+        if anchor.is_some_and(|anchor| anchor.is_below(owner)) {
+            return Ok(bogus_hop(name, Rtype::DNAME, Fault::Alias));
+        }
         let (mut security, mut steps) = (Security::Secure, Vec::new());
         let judged = self.judge(dname)?;
         match judged.proved {

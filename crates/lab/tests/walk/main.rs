@@ -388,15 +388,16 @@ fn below_a_negative_anchor_nothing_is_validated() {
 }
 
 #[test]
-fn a_zone_above_a_deeper_anchor_denies_nothing_below_it() {
+fn a_zone_above_a_deeper_anchor_says_nothing_of_what_is_below_it() {
     for denial in denials() {
         let mut tree = Tree::new(Algorithm::EcdsaP256Sha256, &Denial::Nsec);
         tree.deny_above(denial);
-        // As where a zone is private: the public one above it does not know it.
-        let ds = Rrset::new(name("private.test"), Rtype::DS, 0, &[0, 1, 13, 2, 7]).unwrap();
+        // As where zones are private: the public ones above them do not know them, or give them another name.
+        let ds = |zone| Rrset::new(name(zone), Rtype::DS, 0, &[0, 1, 13, 2, 7]).unwrap();
+        let private = [ds("private.test"), ds("private.tree.zone.test")];
         let settings = tree.settings();
         let mut anchors = settings.anchors.anchors().to_vec();
-        anchors.extend_from_slice(Anchors::of_records(&[ds]).unwrap().anchors());
+        anchors.extend_from_slice(Anchors::of_records(&private).unwrap().anchors());
         let settings = Settings { anchors: Anchors::new(anchors), ..settings };
         let check = |what: &str, expected: &str| {
             assert_eq!(found(&tree.walk_with(&query(what), settings.clone())), expected, "{what}");
@@ -404,6 +405,8 @@ fn a_zone_above_a_deeper_anchor_denies_nothing_below_it() {
         check("www.private.test A", "bogus not-denied: unknown");
         check("private.test A", "bogus not-denied: unknown");
         check("private.test DS", "secure: no name");
+        check("www.private.tree.zone.test TXT", "bogus alias: unknown");
+        check("leaf.tree.zone.test TXT", "secure: records");
         check("nowhere.test A", "secure: no name");
         check("www.zone.test A", "secure: records");
     }
