@@ -19,8 +19,8 @@
 //!
 //! # Limitations
 //!
-//! A zone can sign names below its delegations with its own key, and a validator believes it (RFC 4035 has no rule
-//! against that which a validator could check).
+//! A zone can sign names below its delegations with its own key, and is believed. RFC 4035 §5.3.1 wants the signer to be
+//! the zone of the set, and a validator that is shown no delegation does not see where that begins.
 
 mod deny;
 mod sets;
@@ -41,7 +41,7 @@ use crate::rrset::{Rrset, SignedRrset};
 use crate::security::{Bogus, Fault, Indeterminate, Security};
 
 use deny::Denial;
-pub use settings::{Demand, Settings};
+pub use settings::{Demand, Nested, Settings};
 use trust::{Delegation, Zone};
 
 /// A walk under way, or at its end.
@@ -374,9 +374,7 @@ impl Walk {
         let Some(target) = to.filter(|to| made.is_none_or(|made| made.as_ref() == Some(to))) else {
             return Ok(bogus_hop(name, Rtype::DNAME, Fault::Alias));
         };
-        // As in `signers`: what a deeper anchor is for is not renamed by a zone above it.
-        let anchor = self.settings.anchors.above(name, self.now);
-        if anchor.is_some_and(|anchor| anchor.is_below(owner)) {
+        if !self.may_speak(owner, name) {
             return Ok(bogus_hop(name, Rtype::DNAME, Fault::Alias));
         }
         let (mut security, mut steps) = (Security::Secure, Vec::new());

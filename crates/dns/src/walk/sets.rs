@@ -3,9 +3,8 @@
 use domain::base::iana::Rtype;
 use jiff::Timestamp;
 
-use super::trust::{Delegation, Zone};
-use super::{Stop, Walk, bogus};
-use crate::key::Dnskey;
+use super::trust::{Delegation, Tagged, Zone};
+use super::{Nested, Stop, Walk, bogus};
 use crate::limits::{KEYS_WITH_TAG_MAX, Limit, RRSIGS_MAX, SIGNERS_MAX};
 use crate::name::Name;
 use crate::proof::Link;
@@ -76,18 +75,28 @@ impl Walk {
 
     /// The zones at or above `place` that claim to have signed a set, the deepest first (RFC 4035 §5.3.1).
     pub(super) fn signers(&self, set: &SignedRrset, place: &Name) -> Vec<Name> {
-        // The deepest anchor decides: a zone above it need not know of what is below, and could deny all of it.
-        let Some(anchor) = self.settings.anchors.above(place, self.now) else { return Vec::new() };
+        if self.settings.anchors.above(place, self.now).is_none() {
+            return Vec::new();
+        }
         let mut signers: Vec<_> = set
             .rrsigs
             .iter()
             .map(|rrsig| rrsig.signer.clone())
-            .filter(|signer| place.is_within(signer) && signer.is_within(&anchor))
+            .filter(|signer| place.is_within(signer) && self.may_speak(signer, place))
             .collect();
         signers.sort_by_key(|signer| std::cmp::Reverse(signer.label_count()));
         signers.dedup();
         signers.truncate(SIGNERS_MAX);
         signers
+    }
+
+    /// Whether a zone above a name has a say in it: not if it is above an anchor that is nearer and decides.
+    pub(super) fn may_speak(&self, zone: &Name, name: &Name) -> bool {
+        let nearest = self.settings.anchors.above(name, self.now);
+        match self.settings.nested {
+            Nested::Closest => nearest.is_none_or(|anchor| zone.is_within(&anchor)),
+            Nested::Any => true,
+        }
     }
 
     /// Whether a key of the zone has signed the set, and one of each algorithm that is demanded; if not, what is wrong
@@ -136,7 +145,7 @@ impl Walk {
         &mut self,
         rrset: &Rrset,
         rrsig: &Rrsig,
-        keys: &[Dnskey],
+        keys: &[Tagged],
     ) -> Result<Result<Link, Fault>, Stop> {
         let is_for_it =
             rrsig.type_covered == rrset.rtype() && rrset.owner().is_within(&rrsig.signer);
@@ -147,9 +156,10 @@ impl Walk {
             return Ok(Err(fault));
         }
         let (tag, algorithm) = (rrsig.key_tag, rrsig.algorithm);
-        let is_it = |key: &&Dnskey| key.algorithm == algorithm && key.signs() && key.tag() == tag;
+        let is_it =
+            |own: &&Tagged| own.tag == tag && own.key.algorithm == algorithm && own.key.signs();
         let mut fault = Fault::NoKey { tag, algorithm };
-        for key in keys.iter().filter(is_it).take(KEYS_WITH_TAG_MAX) {
+        for Tagged { key, .. } in keys.iter().filter(is_it).take(KEYS_WITH_TAG_MAX) {
             self.budget.spend(Limit::Signatures)?;
             let algorithms = self.settings.algorithms;
             if algorithms.verify(algorithm, &key.key, &data, &rrsig.signature) {

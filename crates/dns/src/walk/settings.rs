@@ -13,6 +13,8 @@ pub struct Settings {
     pub algorithms: Algorithms,
     /// How many of the algorithms that name a zone have to sign it.
     pub demand: Demand,
+    /// Which of several anchors above a name count.
+    pub nested: Nested,
     /// How much work it may be.
     pub limits: Limits,
 }
@@ -28,9 +30,21 @@ pub enum Demand {
     Each,
 }
 
+/// Which of several anchors at and above a name count (RFC 6840 §5.10, app. C).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Nested {
+    /// The deepest: whoever has an anchor for a zone that the tree above does not know trusts its keys for what is in
+    /// it, and nobody who could deny all of it.
+    #[default]
+    Closest,
+    /// Any that leads to an answer, as in Unbound: a zone above can deny one that has an anchor of its own.
+    Any,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         let (algorithms, limits) = (Algorithms::Current, Limits::default());
-        Self { anchors: Anchors::root(), algorithms, demand: Demand::One, limits }
+        let (demand, nested) = (Demand::One, Nested::Closest);
+        Self { anchors: Anchors::root(), algorithms, demand, nested, limits }
     }
 }

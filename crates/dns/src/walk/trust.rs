@@ -22,11 +22,25 @@ use crate::security::{Fault, Indeterminate, Insecure, Security};
 pub(super) struct Zone {
     pub(super) name: Name,
     /// All keys of its DNSKEY set.
-    pub(super) keys: std::sync::Arc<[Dnskey]>,
+    pub(super) keys: std::sync::Arc<[Tagged]>,
     /// Algorithms that each set of it has to be signed with.
     pub(super) demanded: std::sync::Arc<[u8]>,
     /// The step that proves them.
     pub(super) step: usize,
+}
+
+/// A key with its tag, which is computed once: there can be a thousand keys, and as many sets that name one.
+#[derive(Clone, Debug)]
+pub(super) struct Tagged {
+    pub(super) tag: u16,
+    pub(super) key: Dnskey,
+}
+
+impl Tagged {
+    fn of(rdata: &[u8]) -> Option<Self> {
+        let key = Dnskey::from_rdata(rdata)?;
+        Some(Self { tag: key.tag(), key })
+    }
 }
 
 /// What is known of a name as the beginning of a zone.
@@ -173,7 +187,7 @@ impl Walk {
             return Ok(Delegation::Not(bogus(apex, Rtype::DNSKEY, Fault::NotDenied)));
         };
         let keys: Vec<_> =
-            set.rrset.rdatas().iter().filter_map(|rdata| Dnskey::from_rdata(rdata)).collect();
+            set.rrset.rdatas().iter().filter_map(|rdata| Tagged::of(rdata)).collect();
         let link = match self.signed_by_named(apex, set, &keys, &is_named)? {
             Ok(link) => link,
             Err(fault) => return Ok(Delegation::Not(bogus(apex, Rtype::DNSKEY, fault))),
@@ -197,7 +211,7 @@ impl Walk {
         &mut self,
         apex: &Name,
         set: &SignedRrset,
-        keys: &[Dnskey],
+        keys: &[Tagged],
         is_named: &impl Fn(&Dnskey) -> bool,
     ) -> Result<Result<Link, Fault>, Stop> {
         let ours = |rrsig: &&_| signs_itself(rrsig, &set.rrset, apex);
@@ -209,9 +223,9 @@ impl Walk {
         for rrsig in set.rrsigs.iter().filter(ours).take(RRSIGS_MAX) {
             let candidates = keys
                 .iter()
-                .filter(|key| key.algorithm == rrsig.algorithm && key.tag() == rrsig.key_tag);
-            let named: Vec<_> =
-                candidates.take(KEYS_WITH_TAG_MAX).filter(|key| is_named(key)).cloned().collect();
+                .filter(|own| own.key.algorithm == rrsig.algorithm && own.tag == rrsig.key_tag)
+                .take(KEYS_WITH_TAG_MAX);
+            let named: Vec<_> = candidates.filter(|own| is_named(&own.key)).cloned().collect();
             if named.is_empty() {
                 continue;
             }

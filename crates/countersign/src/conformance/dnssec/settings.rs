@@ -1,6 +1,6 @@
 //! From a file: anchors, algorithms, demands, limits, and the time that it is about.
 
-use countersign_dns::walk::{Demand, Settings};
+use countersign_dns::walk::{Demand, Nested, Settings};
 use countersign_dns::{Algorithms, Anchors, Limits, SignedRrset};
 use countersign_net::Clock as SystemClock;
 use jiff::Timestamp;
@@ -22,7 +22,8 @@ pub(super) fn settings(config: &Config, now: Timestamp) -> Option<Settings> {
     let iterations = config.nsec3_keysize_iterations.first().map(|(_, most)| *most);
     let most = iterations.and_then(|most| u16::try_from(most).ok()).unwrap_or(UNBOUND_ITERATIONS);
     let limits = Limits { nsec3_iterations: most.min(ITERATIONS_MAX), ..Limits::default() };
-    Some(Settings { anchors, algorithms, demand, limits })
+    // The files are of resolvers that let any anchor decide.
+    Some(Settings { anchors, algorithms, demand, nested: Nested::Any, limits })
 }
 
 /// The time that a file is about. Where it has signatures hold at any time, one at which most of its own do.
