@@ -182,7 +182,7 @@ impl Writer {
     fn remember(&mut self, name: &Name, start: usize) {
         let mut at = start;
         for suffix in name.and_above().filter(|suffix| !suffix.is_root()) {
-            let Some(place) = u16::try_from(at).ok().filter(|place| *place < POINTER) else {
+            let Some(place) = u16::try_from(at).ok().filter(|place| *place < REACH) else {
                 return;
             };
             if self.places.contains_key(&suffix) {
@@ -208,6 +208,8 @@ const UDP_PAYLOAD_MAX: u16 = 1232;
 const HEADER_OCTETS: usize = 12;
 const QR: u8 = 0x80;
 const TC: u8 = 2;
-/// Two bits that no length has.
+/// Two bits that no length has (RFC 1035 §4.1.4).
 const POINTER: u16 = 0xc000;
+/// What the other fourteen do not reach.
+const REACH: u16 = 0x4000;
 const CLASS_IN: [u8; 2] = [0, 1];

@@ -111,3 +111,11 @@ fn who_takes_less_gets_less() {
     // The set, and its signature as a set of its own.
     assert_eq!(sizes(&asking(1232, true), Transport::Udp), (false, true, 2));
 }
+
+#[test] // RFC 1035 §4.1.4
+fn names_out_of_reach_of_pointers_are_written_out() {
+    let server =
+        |number| format!("@ NS ns{number}\nns{number} A 192.0.2.1\nns{number} AAAA 2001:db8::1\n");
+    let zone = Zone::parse("zone.test", &(0..600).map(server).collect::<String>()).unwrap();
+    assert_eq!(ask(&zone, &query("@ NS")).additional.len(), 1200);
+}
