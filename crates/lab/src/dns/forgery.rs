@@ -45,6 +45,10 @@ pub enum Change {
     OfName(Name),
     /// This comes along in the additional section.
     Along(Rrset),
+    /// The proofs that this zone has for it come along with its own.
+    ProofsToo(Arc<Zone>),
+    /// Anything else.
+    By(fn(&mut Reply)),
 }
 
 impl Forgery {
@@ -84,6 +88,8 @@ impl Forgery {
             Change::Along(record) => {
                 reply.additional.push(SignedRrset { rrset: record.clone(), rrsigs: Vec::new() })
             }
+            Change::ProofsToo(zone) => reply.proofs.extend(answer([&**zone], query).proofs),
+            Change::By(change) => change(&mut reply),
         }
         reply
     }

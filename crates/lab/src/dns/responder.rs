@@ -90,7 +90,7 @@ pub struct Responder {
 #[derive(Debug)]
 struct Door {
     real: SocketAddr,
-    view: Arc<Mutex<View>>,
+    view: Arc<Mutex<Arc<View>>>,
     _tasks: JoinSet<()>,
 }
 
@@ -104,7 +104,7 @@ impl Responder {
         for (server, zones) in servers {
             for group in Group::ALL {
                 let view = View { zones: zones.clone(), ..View::default() };
-                let view = Arc::new(Mutex::new(view));
+                let view = Arc::new(Mutex::new(Arc::new(view)));
                 let desk =
                     Desk { server, group, view: Arc::clone(&view), asked: Arc::clone(&asked) };
                 let (real, tasks) = door::open(desk).await?;
@@ -127,13 +127,13 @@ impl Responder {
     /// If there is no such server.
     pub fn turn(&self, server: IpAddr, group: Group, turn: impl FnOnce(&mut View)) {
         let door = self.doors.get(&(server, group)).expect("a server that was started");
-        turn(&mut lock(&door.view));
+        turn(Arc::make_mut(&mut lock(&door.view)));
     }
 
     /// Turns what every server says to one group.
     pub fn turn_all(&self, group: Group, turn: impl Fn(&mut View)) {
         for (_, door) in self.doors.iter().filter(|((_, other), _)| *other == group) {
-            turn(&mut lock(&door.view));
+            turn(Arc::make_mut(&mut lock(&door.view)));
         }
     }
 
@@ -167,7 +167,8 @@ impl Responder {
 struct Desk {
     server: IpAddr,
     group: Group,
-    view: Arc<Mutex<View>>,
+    /// Who is being answered keeps the one that was there when the question came.
+    view: Arc<Mutex<Arc<View>>>,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
@@ -179,7 +180,7 @@ impl Desk {
         let asked =
             Asked { server: self.server, group: self.group, transport, query: query.clone() };
         lock(&self.asked).push(asked);
-        let view = lock(&self.view).clone();
+        let view = Arc::clone(&lock(&self.view));
         let honest = |transport| view.reply(&query).to_wire(&question, transport);
         let answer = match (view.manner, transport) {
             (Manner::Prompt, _) | (Manner::Truncating, Transport::Tcp) => honest(transport),
@@ -200,7 +201,7 @@ impl Desk {
 
 impl View {
     /// What arrives at who asks.
-    pub(crate) fn reply(&self, query: &Query) -> Reply {
+    pub fn reply(&self, query: &Query) -> Reply {
         let zones = || self.zones.iter().map(|zone| &**zone);
         let honest = answer(zones(), query);
         self.forgeries.iter().fold(honest, |reply, forgery| forgery.apply(query, zones(), reply))
