@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use countersign_dns::denial::Nsec3;
 use countersign_dns::message::Message;
 use countersign_dns::{Name, Query, Rrset, Rtype, Security, SignedRrset, Walked};
 use countersign_lab::dns::{
@@ -144,6 +145,16 @@ fn deep_names_with_nsec3() {
         let change = Change::ProofsToo(Arc::new(scene.zone.sign(&signing)));
         scene.forgeries.push(Forgery::below(deepest.clone(), change));
     }
+    // The first chain proves it, so the others are not looked at.
+    check(&scene.walk(&what), "secure", [4, 12, labels + 1]);
+    // None proves it: each is searched for the closest encloser, which has the SOA record.
+    let incomplete = Change::By(|reply| {
+        let is_apex = |set: &SignedRrset| {
+            Nsec3::of(&set.rrset).is_some_and(|nsec3| nsec3.types.contains(Rtype::SOA))
+        };
+        reply.proofs.retain(|set| !is_apex(set));
+    });
+    scene.forgeries.push(Forgery::below(deepest, incomplete));
     check(&scene.walk(&what), "nsec3-hashes", [4, 12, 400]);
 }
 

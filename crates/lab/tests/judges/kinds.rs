@@ -146,7 +146,17 @@ pub(crate) const KINDS: &[Kind] = &[
         name: "Many iterations",
         section: "RFC 9276 §3.2",
         is_of: |case| iterations(&case.denial) > 50,
-        said: &[[I, S, S], [I, S, I], [I, S, B], [I, I, B], [I, B, I], [I, B, B]],
+        said: &[
+            [I, S, S],
+            [I, S, I],
+            [I, S, B],
+            [I, I, B],
+            [I, B, I],
+            [I, B, B],
+            [B, I, B],
+            [B, I, I],
+            [B, B, I],
+        ],
     },
     Kind {
         name: "A digest with SHA-1",
