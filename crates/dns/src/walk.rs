@@ -13,7 +13,8 @@
 //! kept, and over test cases.
 //!
 //! Inside it is a plain function over the answers so far. Where one is missing, the function stops and the question is
-//! asked; when it was fed, the function runs again. What was verified is remembered, so that nothing is verified twice.
+//! asked; when it was fed, the function runs again. Zones and hops that are done are remembered, so that little is
+//! verified twice.
 //!
 //! All is judged as of one time, which is given at the beginning.
 //!
