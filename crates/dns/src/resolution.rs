@@ -412,7 +412,7 @@ impl Resolution {
             .find(may_answer)
     }
 
-    /// A server of the zone whose addresses can be searched for, and were not yet.
+    /// Asks for the addresses of a server of the zone whose addresses were never searched for.
     fn lookup(&mut self) -> Option<Query> {
         let (search, below) = self.searches.split_last_mut()?;
         let families = self.limits.families;

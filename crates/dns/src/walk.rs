@@ -224,7 +224,7 @@ impl Walk {
         self.walked()
     }
 
-    /// The name that is looked for now.
+    /// The last alias led here; without one, the question did.
     fn name(&self) -> Name {
         match self.hops.last().map(|hop| &hop.outcome) {
             Some(Outcome::Alias { target, .. }) => target.clone(),
