@@ -11,7 +11,7 @@ use insta::assert_snapshot;
 use serde_json::Value;
 
 use crate::place::{CONFIG, Place, log_id, log_list};
-use crate::watched::{ago, forked, sighting, watched};
+use crate::watched::{ago, forked, list_failed, sighting, watched};
 
 #[test]
 fn without_a_watch_there_is_nothing_to_show_and_that_is_not_fine() {
@@ -152,14 +152,7 @@ fn misbehaviour_that_somebody_acknowledged_is_shown_and_no_longer_a_finding() {
 fn what_keeps_us_from_seeing_counts_acknowledged_or_not() {
     let place = Place::configured();
     let store = watched(&place);
-    let failed = NewTrouble {
-        log: None,
-        kind: "log-list-file",
-        nature: Nature::Condition,
-        detail: "cannot read logs.json",
-        evidence: &[],
-    };
-    store.raise(&failed, ago(1)).unwrap();
+    list_failed(&store);
     assert_eq!((place.run("status").status, place.run("troubles").status), (2, 1));
     assert_snapshot!(place.outcome("troubles acknowledge 1"), @"
     trouble 1 is acknowledged; it counts until it is over
@@ -203,14 +196,7 @@ fn a_log_that_was_not_verified_for_long_was_not_looked_at() {
 fn where_a_list_of_logs_fails_not_all_was_looked_at() {
     let place = Place::configured();
     let store = watched(&place);
-    let failed = NewTrouble {
-        log: None,
-        kind: "log-list-file",
-        nature: Nature::Condition,
-        detail: "cannot read logs.json",
-        evidence: &[],
-    };
-    store.raise(&failed, ago(1)).unwrap();
+    list_failed(&store);
     assert_snapshot!(place.outcome("status"), @"
      LOG    DOWNLOADED  VERIFIED  HEAD    LAG       EXPOSURE  LAST TROUBLE
      Log 1      12,345    12,300  12,400  100 / 1h     1d 3h  -

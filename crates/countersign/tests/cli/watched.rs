@@ -57,6 +57,18 @@ pub(crate) fn forked(store: &Store) {
     store.raise(&fork, "2026-11-24T02:00:00Z".parse().unwrap()).unwrap();
 }
 
+/// Raises a condition: one hour ago, a list of logs could not be read.
+pub(crate) fn list_failed(store: &Store) {
+    let failed = NewTrouble {
+        log: None,
+        kind: "log-list-file",
+        nature: Nature::Condition,
+        detail: "cannot read logs.json",
+        evidence: &[],
+    };
+    store.raise(&failed, ago(1)).unwrap();
+}
+
 /// A certificate that names what is guarded.
 pub(crate) fn sighting(index: u64) -> NewSighting {
     NewSighting {
