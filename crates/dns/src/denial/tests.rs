@@ -1,3 +1,5 @@
+//! NSEC and NSEC3 records, and what they deny.
+
 use super::*;
 use crate::limits::Limits;
 

@@ -1,3 +1,5 @@
+//! Small worlds of servers, and which questions lead to the answer.
+
 use domain::base::iana::Rtype;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Zones that the lab signs, and what it answers from them.
+
 mod answered;
 mod compared;
 mod oracle;

@@ -1,3 +1,5 @@
+//! Servers, honest and hostile, and what is heard from them.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use countersign_dns::Rtype;

@@ -1,3 +1,5 @@
+//! Small recorded resolutions, and what is said of each checked answer.
+
 use countersign_dns::{Query, Rtype};
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Files in small, whole and broken, and what is read from them.
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 

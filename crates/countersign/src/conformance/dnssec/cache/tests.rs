@@ -1,3 +1,5 @@
+//! What is kept of answers, for how long, and what it answers afterwards.
+
 use countersign_dns::Rrsig;
 
 use super::*;
