@@ -44,7 +44,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "crates/dslog",
         ],
     ),
-    ("crates/gate", &["libs/caa", "crates/dns", "crates/dslog", "crates/net"]),
+    ("crates/gate", &["libs/caa", "crates/dns", "crates/dslog", "crates/judge", "crates/net"]),
     ("crates/logd", &["crates/dslog", "crates/tlog", "crates/net"]),
     ("crates/web", &["crates/store", "crates/judge"]),
     ("crates/lab", &["crates/monitor", "crates/gate", "crates/logd", "crates/web"]),
@@ -156,7 +156,7 @@ const NOWHERE: [(&str, &str); 4] = [
 ];
 
 /// Where bytes from strangers are read, and the fuzz target that feeds it anything.
-const PARSERS: [(&str, &str); 37] = [
+const PARSERS: [(&str, &str); 40] = [
     ("crates/countersign/src/config/spec.rs", "config"),
     ("crates/countersign/src/config/period.rs", "config"),
     ("crates/countersign/src/conformance/record.rs", "record"),
@@ -188,6 +188,9 @@ const PARSERS: [(&str, &str); 37] = [
     ("crates/tlog/src/note.rs", "note"),
     ("crates/tlog/src/tile.rs", "hash_tile"),
     ("crates/tlog/src/tile.rs", "tile_path"),
+    ("libs/caa/src/constrained.rs", "caa_value"),
+    ("libs/caa/src/persist.rs", "caa_value"),
+    ("libs/caa/src/value.rs", "caa_value"),
     ("libs/sct/src/certificate.rs", "certificate"),
     ("libs/sct/src/der.rs", "der"),
     ("libs/sct/src/digitally_signed.rs", "sct_list"),
