@@ -311,6 +311,14 @@ pub(crate) enum ConformanceCommand {
         #[arg(value_name = "LOGLIST")]
         log_list: PathBuf,
     },
+    /// Judge cases about CAA: values, sets of records, climbs, standing permissions, counts of perspectives
+    ///
+    /// Prints for each case: id, got, reason, expected, ok.
+    Caa {
+        /// The cases: a JSON array of objects with id, kind, expect, and what the kind takes
+        #[arg(value_name = "CASES")]
+        cases: PathBuf,
+    },
     /// Judge recorded resolutions: validate what is asked in them, as of their time
     ///
     /// Prints for each answer that a file checks: file, step, expected, got, reason, ok. The format is that of

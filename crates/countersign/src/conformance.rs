@@ -3,6 +3,7 @@
 //! Cases stream through: each is read, judged and printed before the next. A verdict is no error,
 //! whatever it says; an error is a file that cannot be read to its end.
 
+mod caa;
 mod dnssec;
 mod record;
 #[cfg_attr(not(test), expect(dead_code, reason = "a replay says more than is compared"))]
@@ -26,6 +27,7 @@ pub(crate) fn run(
         ConformanceCommand::Sct { certs, issuers, log_list } => {
             sct::run(certs, issuers, log_list, printer)?;
         }
+        ConformanceCommand::Caa { cases } => caa::run(cases, printer)?,
         ConformanceCommand::Dnssec { files } => dnssec::run(files, printer)?,
     }
     Ok(ExitStatus::Expected)

@@ -70,6 +70,20 @@ fn every_recorded_resolution_of_the_vectors_is_judged_as_it_has_to_be() {
 }
 
 #[test]
+fn every_case_about_caa_is_judged_as_it_has_to_be() {
+    let Some(vectors) = vectors() else { return };
+    let place = Place::new();
+    let rows = place.rows(&format!("conformance caa {}", vectors.join("caa/cases.json").display()));
+    assert_eq!(rows.len(), 143);
+    let others: Vec<_> = rows.iter().filter(|row| row["ok"] != true).collect();
+    assert!(others.is_empty(), "{others:#?}");
+    // A case that expects something else is one that fails.
+    let case = r#"[{"id": "a", "kind": "issue-value", "value": "a", "expect": {"valid": false}}]"#;
+    place.write("cases.json", case);
+    assert_eq!(place.rows("conformance caa cases.json")[0]["ok"], false);
+}
+
+#[test]
 fn recordings_are_judged_or_the_file_is_refused() {
     let place = Place::new();
     let check = |text: &str| {
