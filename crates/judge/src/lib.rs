@@ -26,12 +26,13 @@
 //! a serial number, a subject key identifier or a CAA record: an attacker's certificate can have all of these. And
 //! no rule comes from looking at a server over the network: an interceptor would be asked whether it is one.
 //!
-//! A [`zone`] is judged by itself, by what its servers and those of its parent say: nobody has to expect anything for
-//! that.
+//! A [`zone`] is judged by itself, by what its servers and those of its parent say, and so are the [`caa`] records of a
+//! name: nobody has to expect anything for that.
 //!
 //! Values in, values out: nothing here reads a disk or a clock, connects, or waits. No input panics.
 
 pub mod ca;
+pub mod caa;
 pub mod decision;
 pub mod expectation;
 pub mod explanation;
@@ -48,6 +49,7 @@ pub mod severity;
 pub mod statement;
 pub mod zone;
 
+pub use caa::{CaaFinding, CaaView};
 pub use decision::{Decision, Verdict, decide};
 pub use expectation::Expectation;
 pub use finding::Finding;

@@ -8,6 +8,7 @@
 //! The loops ask, send and feed; what a reply means is judged below, in `ct`. A task ends when it is stopped, or
 //! on a bug. What the world does wrong is noted and survived: one log's trouble never touches another's task.
 
+pub mod caa;
 mod chance;
 mod contents;
 mod context;

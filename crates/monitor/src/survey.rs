@@ -318,7 +318,7 @@ fn told(error: impl std::error::Error + Send + Sync + 'static) -> String {
 }
 
 /// A label that nobody can have asked for before.
-fn random_label() -> [u8; PROBE_OCTETS] {
+pub(crate) fn random_label() -> [u8; PROBE_OCTETS] {
     const DIGITS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
     let mut octets = [0; PROBE_OCTETS];
     aws_lc_rs::rand::fill(&mut octets).expect("the operating system gives random bytes");

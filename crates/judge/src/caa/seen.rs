@@ -1,0 +1,127 @@
+//! What was seen around a name whose CAA records are to be judged.
+
+use countersign_caa::{Name, Record};
+use countersign_dns::Security;
+use countersign_dns::walk::{Outcome, Walked};
+
+use super::text;
+
+/// CAA around a name.
+#[derive(Clone, Debug)]
+pub struct CaaView {
+    /// The name that certificates are for.
+    pub name: Name,
+    /// What stands at it, then at each name above, up to the top-level domain.
+    pub seen: Vec<SeenName>,
+    /// What stands at a name below it that nobody can have asked for before; `None` if that was not asked.
+    pub fresh: Option<SeenName>,
+    /// Where validation by DNS looks, below the name.
+    pub challenges: Vec<Challenge>,
+    /// The TXT records of standing permission, each with its strings joined.
+    pub grants: Vec<Vec<u8>>,
+    /// The URLs of the operator's own accounts; `None` if they are not known.
+    pub accounts: Option<Vec<String>>,
+    /// What is known of issuers.
+    pub issuers: Vec<Issuer>,
+    /// Where all this is from.
+    pub source: Source,
+}
+
+/// Where a view is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The DNS, validated.
+    Dns,
+    /// A file with a zone, from before it is served: nothing is known of signatures, nor of what is outside of it.
+    ZoneFile,
+}
+
+/// What stands at a name.
+#[derive(Clone, Debug)]
+pub struct SeenName {
+    /// The name.
+    pub name: Name,
+    /// The name, and one for each alias that was followed.
+    pub hops: Vec<SeenHop>,
+    /// The CAA records at the end of them.
+    pub records: Vec<Record>,
+    /// Whether there is such a name, with or without records.
+    pub is_there: bool,
+    /// How long the records may be kept, in seconds.
+    pub ttl_s: u32,
+}
+
+/// A name on the way.
+#[derive(Clone, Debug)]
+pub struct SeenHop {
+    /// The name, as text.
+    pub name: String,
+    /// How secure it is; `None` if that was not looked at.
+    pub security: Option<Security>,
+}
+
+/// A name at which validation looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    /// Its first label, such as `_acme-challenge`.
+    pub label: String,
+    /// Who answers for it instead: the target of an alias, or the servers of a delegation.
+    pub elsewhere: Option<String>,
+}
+
+/// What is known of an issuer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuer {
+    /// The names by which records know it.
+    pub names: Vec<String>,
+    /// How the URLs of its accounts begin; empty if that is not known.
+    pub accounts: Vec<String>,
+    /// How the URLs of accounts begin that only give certificates for tests.
+    pub staging: Vec<String>,
+    /// Whether it is known to heed `accounturi` and `validationmethods`, or has to.
+    pub binds: bool,
+}
+
+impl SeenName {
+    /// What a walk for the CAA records of this name found.
+    pub fn of_walk(name: Name, walked: &Walked) -> Self {
+        let hops = walked
+            .hops
+            .iter()
+            .map(|hop| SeenHop { name: text(&hop.name), security: Some(hop.security.clone()) });
+        let sets = match walked.hops.last().map(|hop| &hop.outcome) {
+            Some(Outcome::Records(sets)) => &sets[..],
+            Some(Outcome::NoData | Outcome::NoName | Outcome::Alias { .. } | Outcome::Unknown)
+            | None => &[],
+        };
+        let rdatas = sets.iter().flat_map(|set| set.rdatas()).cloned();
+        let first = walked.hops.first().map(|hop| &hop.outcome);
+        Self {
+            name,
+            hops: hops.collect(),
+            records: rdatas.map(Record::from_rdata).collect(),
+            is_there: !matches!(first, Some(Outcome::NoName | Outcome::Unknown) | None),
+            ttl_s: sets.iter().map(|set| set.ttl_s()).min().unwrap_or(0),
+        }
+    }
+}
+
+impl CaaView {
+    /// The records that govern the name: the first ones up from it (RFC 8659 §3).
+    pub fn relevant(&self) -> Option<&SeenName> {
+        self.seen.iter().find(|seen| !seen.records.is_empty())
+    }
+
+    /// What was seen on the way to them, or all of it.
+    pub fn climbed(&self) -> impl Iterator<Item = &SeenName> {
+        let end = self.seen.iter().position(|seen| !seen.records.is_empty());
+        self.seen.iter().take(end.map_or(self.seen.len(), |end| end + 1))
+    }
+
+    /// What is known of the issuer of this name.
+    pub fn issuer(&self, name: &str) -> Option<&Issuer> {
+        self.issuers
+            .iter()
+            .find(|issuer| issuer.names.iter().any(|known| known.eq_ignore_ascii_case(name)))
+    }
+}

@@ -1,0 +1,233 @@
+//! Lints over made-up views, one for each kind of finding; and what a walk says to a climb.
+
+use countersign_caa::Record;
+use countersign_dns::Security;
+use countersign_dns::security::{Bogus, Fault, Indeterminate, Insecure};
+use countersign_dns::{Query, Rtype};
+
+use super::*;
+
+const BOUND: &str = "ca.example; accounturi=https://ca.example/acct/1; validationmethods=dns-01";
+
+/// A view of `a.b.example` with these records at the name, each as flags, tag and value.
+fn view(records: &[(u8, &str, &str)]) -> CaaView {
+    let records =
+        records.iter().map(|(flags, tag, value)| Record::new(*flags, tag, value)).collect();
+    let issuer = Issuer {
+        names: vec!["ca.example".to_owned()],
+        accounts: vec!["https://ca.example/acct/".to_owned()],
+        staging: vec!["https://staging.ca.example/acct/".to_owned()],
+        binds: true,
+    };
+    let other = Issuer {
+        names: vec!["other.example".to_owned()],
+        accounts: vec!["https://other.example/".to_owned()],
+        staging: Vec::new(),
+        binds: false,
+    };
+    CaaView {
+        name: name("a.b.example"),
+        seen: vec![
+            seen("a.b.example", records),
+            seen("b.example", Vec::new()),
+            seen("example", Vec::new()),
+        ],
+        fresh: Some(SeenName { is_there: false, ..seen("x.a.b.example", Vec::new()) }),
+        challenges: vec![Challenge { label: "_acme-challenge".to_owned(), elsewhere: None }],
+        grants: Vec::new(),
+        accounts: Some(vec!["https://ca.example/acct/1".to_owned()]),
+        issuers: vec![issuer, other],
+        source: Source::Dns,
+    }
+}
+
+fn name(text: &str) -> Name {
+    Name::parse(text).expect("a name")
+}
+
+fn seen(at: &str, records: Vec<Record>) -> SeenName {
+    let hops = vec![hop(at, Security::Secure)];
+    SeenName { name: name(at), hops, records, is_there: true, ttl_s: 300 }
+}
+
+fn hop(at: &str, security: Security) -> SeenHop {
+    SeenHop { name: at.to_owned(), security: Some(security) }
+}
+
+fn insecure(zone: &str) -> Security {
+    Security::Insecure(Insecure::NoDs { zone: zone.parse().expect("a name") })
+}
+
+fn check(view: &CaaView, expected: &[&str]) {
+    let found = lint(view);
+    let mut kinds: Vec<_> = found.iter().map(CaaFinding::kind).collect();
+    let severities: Vec<_> = found.iter().map(CaaFinding::severity).collect();
+    assert!(severities.iter().rev().is_sorted());
+    kinds.sort_unstable();
+    let mut expected = expected.to_vec();
+    expected.sort_unstable();
+    assert_eq!(kinds, expected, "{found:#?}");
+    for finding in found {
+        let sentence = finding.to_string();
+        assert!(sentence.len() > 20 && !sentence.contains('\n'), "{sentence}");
+        assert!(finding.attack().len() > 10 && finding.fix().len() > 10);
+    }
+}
+
+/// The same, of records at the name.
+fn check_records(records: &[(u8, &str, &str)], expected: &[&str]) {
+    check(&view(records), expected);
+}
+
+#[test]
+fn what_is_right_raises_nothing() {
+    check_records(&[(0, "issue", BOUND), (0, "issuewild", ";"), (0, "iodef", "mailto:a@b")], &[]);
+    check_records(&[(0, "issue", ";"), (0, "issuewild", ";")], &[]);
+}
+
+#[test]
+fn what_lets_everybody_in_is_told_first() {
+    check_records(&[], &["open"]);
+    check_records(&[(0, "iodef", "mailto:a@b.example")], &["open"]);
+    let mut shielded = view(&[(0, "issuemail", ";")]);
+    shielded.seen[1].records = vec![Record::new(0, "issue", BOUND)];
+    check(&shielded, &["shielded"]);
+    check_records(&[(0, "issue", "ca.example"), (0, "issuewild", ";")], &["unbound"]);
+}
+
+#[test]
+fn what_can_be_forged_is_told() {
+    let records = [(0, "issue", BOUND), (0, "issuewild", ";")];
+    let mut unsigned = view(&records);
+    for seen in &mut unsigned.seen[..2] {
+        seen.hops = vec![hop(seen.name.as_str(), insecure("b.example"))];
+    }
+    check(&unsigned, &["unsigned"]);
+    let mut delegated = view(&records);
+    delegated.seen[0].hops = vec![hop("a.b.example", insecure("a.b.example"))];
+    check(&delegated, &["insecure-delegation"]);
+    let mut alias = view(&records);
+    alias.seen[0].hops =
+        vec![hop("a.b.example", Security::Secure), hop("cdn.example", insecure("cdn.example"))];
+    check(&alias, &["insecure-alias"]);
+    let mut opt_out = view(&records);
+    let why = Insecure::OptOut {
+        zone: "b.example".parse().expect("a name"),
+        name: "x.a.b.example".parse().expect("a name"),
+    };
+    let fresh = opt_out.fresh.as_mut().expect("it was asked");
+    fresh.hops = vec![hop("x.a.b.example", Security::Insecure(why))];
+    check(&opt_out, &["opt-out"]);
+}
+
+#[test]
+fn what_could_not_be_seen_is_told() {
+    let mut bogus = view(&[]);
+    let why = Bogus {
+        name: "a.b.example".parse().expect("a name"),
+        rtype: Rtype::CAA,
+        fault: Fault::NotDenied,
+    };
+    bogus.seen[0].hops = vec![hop("a.b.example", Security::Bogus(why))];
+    check(&bogus, &["bogus"]);
+    let mut silent = view(&[]);
+    let query = Query { name: "a.b.example".parse().expect("a name"), rtype: Rtype::CAA };
+    let why = Indeterminate::NoAnswer { query, why: "time-out\u{1b}[2J\n".to_owned() };
+    silent.seen[0].hops = vec![hop("a.b.example", Security::Indeterminate(why))];
+    check(&silent, &["not-looked"]);
+    assert!(lint(&silent)[0].is_blindness());
+}
+
+#[test]
+fn values_are_read_as_cas_read_them() {
+    let one = |value: &str, expected: &[&str]| {
+        check_records(&[(0, "issue", value), (0, "issuewild", ";")], expected);
+    };
+    one("ca.example.; accounturi=https://ca.example/acct/1", &["malformed"]);
+    one(&format!("{BOUND};"), &["malformed"]);
+    one(&BOUND.replace("accounturi", "accountUri"), &["parameter-case"]);
+    one(&BOUND.replace("accounturi", "account-uri"), &["unbound", "unknown-parameter"]);
+    one(&format!("{BOUND}; policy=x"), &["unknown-parameter"]);
+    one(&BOUND.replace("dns-01", ""), &["never-met"]);
+    one(&BOUND.replace("dns-01", "dns-01,"), &["never-met"]);
+    one(&BOUND.replace("https://ca.example/acct/1", "1"), &["never-met"]);
+    one(&format!("{BOUND}; accounturi=https://ca.example/acct/2"), &["never-met"]);
+    one("ca.example; accounturi=https://ca.example/acct/1", &["any-method"]);
+    one(&BOUND.replace("acct/1", "acct/2"), &["foreign-account"]);
+    one(&BOUND.replace("//ca", "//staging.ca"), &["staging-account"]);
+    one(&BOUND.replace("https://ca.example", "https://other.example"), &["other-issuer-account"]);
+    let other = "other.example; accounturi=https://ca.example/acct/1; validationmethods=dns-01";
+    one(other, &["other-issuer-account", "unconfirmed"]);
+    one(&BOUND.replace("ca.example;", "ca-2.example;"), &["unknown-issuer"]);
+    check_records(&[(128, "issue", BOUND), (0, "issuewild", ";")], &["critical-issue"]);
+    check_records(&[(0, "issue", ";"), (128, "tbs", "x")], &["critical-unknown"]);
+    check_records(&[(0, "issue", ";"), (0, "is-sue", "x")], &["unreadable"]);
+    check_records(&[(0, "issue", ";"), (0, "contactemail", "a@b.example")], &["contact"]);
+}
+
+#[test]
+fn wildcards_are_held_against_names() {
+    check_records(&[(0, "issue", BOUND)], &["wildcards-unsaid"]);
+    check_records(&[(0, "issue", BOUND), (0, "issuewild", BOUND)], &[]);
+    check_records(
+        &[(0, "issue", BOUND), (0, "issuewild", "ca.example")],
+        &["unbound", "wildcards-laxer"],
+    );
+    let by_http = BOUND.replace("dns-01", "http-01,ca-tbr-20");
+    check_records(&[(0, "issue", BOUND), (0, "issuewild", &by_http)], &["wildcards-unreachable"]);
+}
+
+#[test]
+fn what_stands_below_is_told() {
+    let records = [(0, "issue", BOUND), (0, "issuewild", ";")];
+    let mut wildcard = view(&records);
+    wildcard.fresh.as_mut().expect("it was asked").is_there = true;
+    check(&wildcard, &["wildcard-node"]);
+    let mut elsewhere = view(&records);
+    elsewhere.challenges[0].elsewhere = Some("acme.host.example".to_owned());
+    check(&elsewhere, &["challenge-elsewhere"]);
+    assert_eq!(lint(&elsewhere)[0].severity(), crate::Severity::Notice);
+    elsewhere.seen[0].records =
+        vec![Record::new(0, "issue", "ca.example"), Record::new(0, "issuewild", ";")];
+    check(&elsewhere, &["challenge-elsewhere", "unbound"]);
+    assert_eq!(lint(&elsewhere)[0].severity(), crate::Severity::High);
+    let mut standing = view(&records);
+    standing.grants =
+        vec![b"ca.example; accounturi=https://ca.example/acct/1; policy=wildcard".to_vec()];
+    check(&standing, &["standing-permission"]);
+    standing.grants = vec![b"v=spf1 -all".to_vec()];
+    check(&standing, &["standing-malformed"]);
+    let mut slow = view(&records);
+    slow.seen[0].ttl_s = 86_400;
+    check(&slow, &["slow-to-change"]);
+}
+
+#[test]
+fn a_zone_file_is_read_like_a_zone() {
+    let text = "@ 3600 IN SOA ns.b.example. h.b.example. 1 2 3 4 5\n\
+                a 300 IN CNAME www\nwww 300 IN A 192.0.2.1\n\
+                www 300 IN CAA 0 issue \"ca.example\"\n\
+                out 300 IN CNAME cdn.example.\n*.www 300 IN A 192.0.2.1\n\
+                _acme-challenge.www 300 IN NS acme.example.\n\
+                _validation-persist.www 300 IN TXT \"ca.example; accounturi=\" \"https://ca.example/1\"\n";
+    let origin = "b.example".parse().expect("a name");
+    let records = countersign_dns::zone_text::records(text, &origin).expect("a zone");
+    let of = |at: &str| CaaView::of_zone(&name(at), &records);
+    check(&of("a.b.example"), &["unbound", "wildcards-unsaid"]);
+    check(&of("out.b.example"), &["alias-not-seen", "open"]);
+    check(&of("b.example"), &["open"]);
+    let www = [
+        "challenge-elsewhere",
+        "standing-permission",
+        "unbound",
+        "wildcard-node",
+        "wildcards-unsaid",
+    ];
+    check(&of("www.b.example"), &www);
+}
+
+#[test]
+fn strings_are_joined() {
+    assert_eq!(strings(b"\x02ab\x00\x01c"), b"abc");
+    assert_eq!(strings(b"\x09ab"), b"ab");
+}
