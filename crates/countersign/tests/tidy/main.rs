@@ -44,7 +44,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "crates/dslog",
         ],
     ),
-    ("crates/gate", &["libs/caa", "crates/dns", "crates/dslog", "crates/judge", "crates/net"]),
+    ("crates/gate", &["libs/caa", "crates/judge", "crates/dns", "crates/dslog", "crates/net"]),
     ("crates/logd", &["crates/dslog", "crates/tlog", "crates/net"]),
     ("crates/web", &["crates/store", "crates/judge"]),
     ("crates/lab", &["crates/monitor", "crates/gate", "crates/logd", "crates/web"]),
