@@ -326,7 +326,11 @@ impl<'a> Fetch<'a> {
     }
 
     /// The reply of a server that has what we asked for.
-    async fn content(&self, mut response: Response, now: Timestamp) -> Result<Reply, FetchError> {
+    pub(crate) async fn content(
+        &self,
+        mut response: Response,
+        now: Timestamp,
+    ) -> Result<Reply, FetchError> {
         let bytes_max = self.get.body_max;
         let coding = Coding::of(response.headers())?;
         let (body, received) = match coding {

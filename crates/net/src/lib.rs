@@ -1,4 +1,4 @@
-//! Every outbound byte: vantages, fetching and posting over HTTP, DNS, mail, pace, the clock.
+//! Every outbound byte: vantages, fetching, posting and relaying over HTTP, DNS, mail, pace, the clock.
 //!
 //! The only crate that connects out and the only one that reads the system's clock. What a server may
 //! cost us is bounded here: bytes, time, names.
@@ -12,6 +12,7 @@ pub mod net;
 pub mod pace;
 pub mod page_size;
 pub mod post;
+pub mod relay;
 pub mod vantage;
 
 pub use clock::{Clock, Participant};
@@ -20,6 +21,7 @@ pub use fetch::{FetchError, Get, Gzip, Reply};
 pub use mail::{Mail, MailError, MailServer, Mailbox};
 pub use net::{Connection, Net, Redirects, Roots, Settings};
 pub use post::{Post, Posted, Target};
+pub use relay::{Ask, Relay, Relayed};
 pub use vantage::{Route, Vantage};
 
 #[cfg(test)]

@@ -23,6 +23,10 @@ impl Target {
     pub fn parse(url: &str) -> Result<Self, UrlFault> {
         parse_url(url).map(Self)
     }
+
+    pub(crate) fn url(&self) -> &Url {
+        &self.0
+    }
 }
 
 /// Only who it is: `https://hooks.example`.
