@@ -31,6 +31,7 @@
 //!
 //! Values in, values out: nothing here reads a disk or a clock, connects, or waits. No input panics.
 
+pub mod acme_account;
 pub mod ca;
 pub mod caa;
 pub mod decision;

@@ -156,7 +156,7 @@ const NOWHERE: [(&str, &str); 4] = [
 ];
 
 /// Where bytes from strangers are read, and the fuzz target that feeds it anything.
-const PARSERS: [(&str, &str); 40] = [
+const PARSERS: [(&str, &str); 42] = [
     ("crates/countersign/src/config/spec.rs", "config"),
     ("crates/countersign/src/config/period.rs", "config"),
     ("crates/countersign/src/conformance/record.rs", "record"),
@@ -180,6 +180,8 @@ const PARSERS: [(&str, &str); 40] = [
     ("crates/dns/src/rrset.rs", "dns_record"),
     ("crates/dns/src/walk.rs", "dns_walk"),
     ("crates/dns/src/zone_text.rs", "dns_record"),
+    ("crates/judge/src/acme_account.rs", "acme_account"),
+    ("crates/judge/src/acme_account/renewal.rs", "acme_account"),
     ("crates/judge/src/material.rs", "material"),
     ("crates/judge/src/pack/tar.rs", "pack"),
     ("crates/judge/src/statement.rs", "statement"),
