@@ -12,6 +12,7 @@
 //!
 //! The file systems themselves are trusted: a read from a dead NFS server takes as long as the system lets it.
 
+pub mod accounts;
 mod kind;
 mod trouble;
 
