@@ -34,6 +34,7 @@
 pub mod acme_account;
 pub mod ca;
 pub mod caa;
+pub mod caa_plan;
 pub mod decision;
 pub mod expectation;
 pub mod explanation;

@@ -156,7 +156,7 @@ const NOWHERE: [(&str, &str); 4] = [
 ];
 
 /// Where bytes from strangers are read, and the fuzz target that feeds it anything.
-const PARSERS: [(&str, &str); 42] = [
+const PARSERS: [(&str, &str); 43] = [
     ("crates/countersign/src/config/spec.rs", "config"),
     ("crates/countersign/src/config/period.rs", "config"),
     ("crates/countersign/src/conformance/record.rs", "record"),
@@ -182,6 +182,7 @@ const PARSERS: [(&str, &str); 42] = [
     ("crates/dns/src/zone_text.rs", "dns_record"),
     ("crates/judge/src/acme_account.rs", "acme_account"),
     ("crates/judge/src/acme_account/renewal.rs", "acme_account"),
+    ("crates/judge/src/caa_plan/ccadb.rs", "caa_report"),
     ("crates/judge/src/material.rs", "material"),
     ("crates/judge/src/pack/tar.rs", "pack"),
     ("crates/judge/src/statement.rs", "statement"),
