@@ -1,6 +1,7 @@
 //! The command line as it is written. Each comment is the manual of its flag: `--help`, the
 //! completions and the man pages are made from this file.
 
+mod caa;
 mod dnssec;
 mod evidence;
 mod incidents;
@@ -12,6 +13,7 @@ use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 
 use crate::when::When;
 
+pub(crate) use caa::{CaaCommand, CaaImportArgs, CaaPlanArgs};
 pub(crate) use dnssec::{CheckArgs, DnssecCommand, ProveArgs, VerifyArgs, WayArgs};
 pub(crate) use evidence::{EvidenceArgs, EvidenceCommand};
 pub(crate) use incidents::{
@@ -152,6 +154,9 @@ pub(crate) enum Command {
     /// Check the DNSSEC of a zone
     #[command(subcommand)]
     Dnssec(DnssecCommand),
+    /// Say in CAA records who may issue for a name
+    #[command(subcommand)]
+    Caa(CaaCommand),
     /// Play attacks and quiet days on a small Internet of our own, and show what is caught
     ///
     /// Needs no network, no root and no configuration. Exits with 0 only if every scene ended as it

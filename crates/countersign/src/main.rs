@@ -4,6 +4,7 @@
 mod args;
 mod authorizations;
 mod authorize;
+mod caa;
 mod config;
 mod conformance;
 mod dnssec;
@@ -109,6 +110,7 @@ fn run(args: &Args, color: ColorChoice) -> anyhow::Result<ExitStatus> {
             log_list::run(command, &config::settings(global)?, printer, &progress)
         }
         Command::Dnssec(command) => dnssec::run(command, global, printer, &progress),
+        Command::Caa(command) => caa::run(command, global, printer),
         Command::Conformance(command) => conformance::run(command, printer, &progress),
         Command::Config(command) => config::run(command, global, printer),
         Command::Completions { shell } => manual::completions(*shell, printer),

@@ -35,6 +35,7 @@ fn help_says_what_there_is() {
       troubles        List what went wrong with logs: what we could not do, and what they did
       log-list        Show the logs that the lists name, and which are followed; or what changed in them
       dnssec          Check the DNSSEC of a zone
+      caa             Say in CAA records who may issue for a name
       lab             Play attacks and quiet days on a small Internet of our own, and show what is
                       caught
       config          Check or show the configuration
@@ -300,7 +301,101 @@ fn each_command_has_its_help() {
       -h, --help
               Print help (see a summary with '-h')
     ");
-    assert_snapshot!(help("conformance"), @r"
+    assert_snapshot!(help("caa"), @"
+    Say in CAA records who may issue for a name
+
+    Usage: countersign caa [OPTIONS] <COMMAND>
+
+    Commands:
+      plan    Plan the records that let only your own ACME accounts order certificates for a name
+      import  Read the CCADB's list of the names that CAs recognize in CAA records
+      help    Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("caa plan"), @"
+    Plan the records that let only your own ACME accounts order certificates for a name
+
+    Reads the accounts of certbot, Caddy, acme.sh, lego and dehydrated on disk, and says of each record
+    what it stops, what it leaves open, and whether its CA is known to heed it. Asks nobody, and changes
+    nothing.
+
+    Exits with 1 if something that is used now would no longer be renewed, with 2 if there is no plan or
+    not everything could be read.
+
+    Usage: countersign caa plan [OPTIONS] <NAME>
+
+    Arguments:
+      <NAME>
+              For which name, and all below it that has no records of its own
+
+    Options:
+          --accounts <DIR>
+              Look for accounts in this directory of an ACME client, such as /etc/letsencrypt, and not
+              in those of the configuration
+
+          --account <URL>
+              Let in this account too: its URL, as the ACME client shows it
+
+          --method <METHOD>
+              Permit only this way of validation: http-01, dns-01, tls-alpn-01, dns-account-01 or
+              dns-persist-01
+
+              With dns-01 alone, diverted traffic proves nothing to a CA. Your client must then answer
+              in the DNS.
+
+          --wildcard
+              Let the accounts have certificates with wildcards; nobody can without this
+
+          --iodef <URL>
+              Where CAs may report what they refused: mailto:SOMEBODY@HOST or an https:// URL
+
+          --ttl <SECONDS>
+              How long resolvers may keep the records, in seconds
+
+              [default: 3600]
+
+          --issuer <HOST=NAME>
+              The CA with the ACME server at this host is called so in CAA records
+
+          --leave-out <HOST>
+              Give the accounts at the ACME server at this host no record
+
+          --format <FORMAT>
+              Print only the records, for this: zone, unknown, nsupdate, cloudflare, route53, desec,
+              powerdns or hetzner
+
+          --zone <NAME>
+              The zone that the name is in, if it is not one itself
+
+          --authorities <FILE>
+              Read what `caa import` wrote from this file
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("caa import"), @"
+    Read the CCADB's list of the names that CAs recognize in CAA records
+
+    It is AllCAAIdentifiersReportCSVV2 on the CCADB's page of resources. What is kept of it adds to the
+    table of CAs that is built in, for the commands after this one.
+
+    Usage: countersign caa import [OPTIONS] <FILE>
+
+    Arguments:
+      <FILE>
+              The report, CSV
+
+    Options:
+          --out <FILE>
+              Write to this file, and not into the state directory
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("conformance"), @"
     Judge test cases of others, one JSON object a line
 
     Usage: countersign conformance [OPTIONS] <COMMAND>
@@ -308,6 +403,8 @@ fn each_command_has_its_help() {
     Commands:
       x509    Read the names out of certificates, and match them
       sct     Judge the SCTs that certificates carry
+      caa     Judge cases about CAA: values, sets of records, climbs, standing permissions, counts of
+              perspectives
       dnssec  Judge recorded resolutions: validate what is asked in them, as of their time
       help    Print this message or the help of the given subcommand(s)
 

@@ -1,0 +1,22 @@
+//! `countersign caa`: who may issue for a name, as its CAA records say.
+
+mod import;
+mod plan;
+mod row;
+mod table;
+
+use crate::ExitStatus;
+use crate::args::{CaaCommand, Global};
+use crate::print::Printer;
+
+/// Runs the one subcommand.
+pub(crate) fn run(
+    command: &CaaCommand,
+    global: &Global,
+    printer: &mut Printer,
+) -> anyhow::Result<ExitStatus> {
+    match command {
+        CaaCommand::Plan(args) => plan::run(args, global, printer),
+        CaaCommand::Import(args) => import::run(args, global, printer),
+    }
+}
