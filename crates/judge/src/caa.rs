@@ -7,6 +7,7 @@
 //! ```
 
 mod finding;
+mod issuance;
 mod lint;
 mod seen;
 mod zone_file;
@@ -16,6 +17,7 @@ use countersign_caa::{Name, Record};
 use countersign_dns::walk::{self, Walked};
 
 pub use finding::CaaFinding;
+pub use issuance::{CaaThen, InForce, then};
 pub use lint::lint;
 pub use seen::{CaaView, Challenge, Issuer, SeenHop, SeenName, Source};
 

@@ -12,6 +12,7 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::ca::{self, Acme, CCADB, problem_report};
+use crate::caa::CaaThen;
 use crate::decision::{Told, ToldFinding, Verdict};
 use crate::finding::{NAME_NOT_COVERED, NO_KEY, RULE_EXPIRED, UNKNOWN_KEY};
 use crate::observation::Observation;
@@ -49,6 +50,8 @@ pub struct Facts {
     pub serial: String,
     /// The logs that hold it, as people know them.
     pub logs: Vec<String>,
+    /// What the CAA records that were in force said to its issuer, if that is known.
+    pub caa: Option<CaaThen>,
 }
 
 /// More names in one sentence are not read.
@@ -148,6 +151,12 @@ fn why(decision: &Told, facts: &Facts) -> Vec<String> {
     why.extend(decision.by.iter().map(|rule| {
         sentence(&format!("{} covers it", bounded(&rule.to_string(), TEXT_CHARACTERS_MAX)))
     }));
+    // Of what is expected, nobody asks what would have stopped it.
+    let is_expected = matches!(decision.verdict, Verdict::Authorized | Verdict::ThirdParty);
+    if let Some(then) = facts.caa.as_ref().filter(|_| !is_expected) {
+        let issuer = bounded(&facts.issuer_organization, TEXT_CHARACTERS_MAX);
+        why.push(sentence(&then.sentence(if issuer.is_empty() { "the CA" } else { &issuer })));
+    }
     let logs: Vec<_> = facts.logs.iter().take(NAMES_SHOWN_MAX).collect();
     if !logs.is_empty() {
         let shown: Vec<_> = logs.iter().map(|log| bounded(log, TEXT_CHARACTERS_MAX)).collect();

@@ -172,6 +172,12 @@ impl Authorities {
         self.rows.iter().filter(move |row| row.issuers.contains(issuer))
     }
 
+    /// The names by which records know the CA with this organization in its certificates; none if it is not known.
+    pub fn issuers_of(&self, organization: &str) -> Vec<Name> {
+        let is_it = |row: &&Authority| row.name.eq_ignore_ascii_case(organization.trim());
+        self.rows.iter().filter(is_it).flat_map(|row| row.issuers.clone()).collect()
+    }
+
     /// Whose account it is, and what for.
     pub fn of_account(&self, url: &AccountUrl) -> Option<(&Authority, Environment)> {
         self.rows.iter().find_map(|row| Some((row, row.environment(url)?)))

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::caa::CaaThen;
 use crate::decision::decide;
 use crate::expectation::Expectation;
 use crate::observation::Named;
@@ -36,6 +37,7 @@ fn facts() -> Facts {
         issuer_common_name: "R13".into(),
         serial: "0123456789abcdef".into(),
         logs: vec!["Sunlight 'Example2026h2'".into()],
+        caa: None,
     }
 }
 
@@ -86,6 +88,18 @@ fn an_unexpected_certificate() {
       7. If traffic may have been redirected: tell your users what was at risk and since when, have passwords and tokens that were used since then changed, and put new keys on hosts that may have been entered.
       8. Make it harder to do again: sign the zone (DNSSEC), and name your CA and your account there in a CAA record with accounturi (RFC 8657).
     "#);
+}
+
+#[test]
+fn what_caa_would_have_stopped_is_told_of_what_nobody_expects() {
+    let caa = Some(CaaThen::AnyAccount { at: "example.org".into() });
+    let facts = Facts { caa, ..facts() };
+    let sentence = "The CAA records at example.org allowed any account of Let's Encrypt: accounturi is what would \
+                    have stopped it.";
+    let observation = observation(&["www.example.org"]);
+    let told = |rules| explained(rules, &observation, &facts).why.contains(&sentence.to_owned());
+    assert!(told(Vec::new()));
+    assert!(!told(vec![ours("www.example.org")]));
 }
 
 #[test]
