@@ -1,7 +1,11 @@
 //! `countersign caa`: who may issue for a name, as its CAA records say.
 
+mod explain;
 mod import;
+mod known;
+mod lint;
 mod plan;
+mod record_row;
 mod row;
 mod table;
 
@@ -17,6 +21,8 @@ pub(crate) fn run(
 ) -> anyhow::Result<ExitStatus> {
     match command {
         CaaCommand::Plan(args) => plan::run(args, global, printer),
+        CaaCommand::Lint(args) => lint::run(args, global, printer),
+        CaaCommand::Explain(args) => explain::run(args, global, printer),
         CaaCommand::Import(args) => import::run(args, global, printer),
     }
 }

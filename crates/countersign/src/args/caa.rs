@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as Flags, Subcommand};
-use countersign_caa::Name;
+use clap::{Args as Flags, Subcommand, ValueEnum};
+use countersign_caa::{Identifier, Method, Name, Purpose};
 use countersign_judge::acme_account::AccountUrl;
 use countersign_judge::acme_account::renewal::Challenge;
 use countersign_judge::caa_plan::ReportTo;
 use countersign_judge::caa_plan::format::Format;
+
+use super::WayArgs;
 
 /// `caa …`.
 #[derive(Debug, Subcommand)]
@@ -20,6 +22,19 @@ pub(crate) enum CaaCommand {
     /// Exits with 1 if something that is used now would no longer be renewed, with 2 if there is no plan or not
     /// everything could be read.
     Plan(CaaPlanArgs),
+    /// Say what the CAA records of a name, or of a zone file, leave open to whom, and what to do about it
+    ///
+    /// Looks from the root down: at the name, at the names above it, at a fresh name below it, and at where validation
+    /// looks, each with how secure it is. Of a file it looks at every name that a certificate could be for; what is
+    /// signed cannot be seen there.
+    ///
+    /// Exits with 1 if there is a warning or worse, with 2 if something could not be looked at.
+    Lint(CaaLintArgs),
+    /// Say whether a CA may issue for a name, to an account, by a method, and which records at which name decide that
+    ///
+    /// Decides as a CA has to, from the root down and with every answer validated. Exits with 0 if it may, with 1 if it
+    /// must not, with 2 if that could not be told; then it must not either.
+    Explain(CaaExplainArgs),
     /// Read the CCADB's list of the names that CAs recognize in CAA records
     ///
     /// It is AllCAAIdentifiersReportCSVV2 on the CCADB's page of resources. What is kept of it adds to the table of CAs
@@ -70,6 +85,82 @@ pub(crate) struct CaaPlanArgs {
     /// Read what `caa import` wrote from this file
     #[arg(long, value_name = "FILE")]
     pub(crate) authorities: Option<PathBuf>,
+}
+
+/// Flags of `caa lint`.
+#[derive(Debug, Flags)]
+pub(crate) struct CaaLintArgs {
+    /// A name, or a zone file
+    #[arg(value_name = "NAME|FILE")]
+    pub(crate) target: String,
+    /// What the short names in the file are below
+    #[arg(long, value_name = "NAME")]
+    pub(crate) origin: Option<countersign_dns::Name>,
+    /// Take the accounts in this directory of an ACME client for yours, and not those of the configuration
+    #[arg(long, value_name = "DIR")]
+    pub(crate) accounts: Vec<PathBuf>,
+    /// Take this account for yours too: its URL
+    #[arg(long, value_name = "URL", value_parser = account)]
+    pub(crate) account: Vec<AccountUrl>,
+    /// Read what `caa import` wrote from this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) authorities: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) way: WayArgs,
+}
+
+/// Flags of `caa explain`.
+#[derive(Debug, Flags)]
+pub(crate) struct CaaExplainArgs {
+    /// The name that the certificate is for; `*.` in front for a wildcard
+    #[arg(value_name = "NAME", value_parser = identifier)]
+    pub(crate) name: Identifier,
+    /// A name by which the CA is known in CAA records, such as letsencrypt.org
+    #[arg(long, value_name = "NAME", value_parser = name, required = true)]
+    pub(crate) ca: Vec<Name>,
+    /// The account that asks, or one above it: its URI
+    #[arg(long, value_name = "URI")]
+    pub(crate) account: Vec<String>,
+    /// How the name is validated: dns-01, http-01, …
+    #[arg(long, value_name = "METHOD", value_parser = label)]
+    pub(crate) method: Option<Method>,
+    /// What the certificate is for
+    #[arg(long, value_name = "PURPOSE", value_enum, default_value_t = CaaPurpose::Tls)]
+    pub(crate) purpose: CaaPurpose,
+    /// Deny unless every answer is signed
+    #[arg(long)]
+    pub(crate) require_secure: bool,
+    #[command(flatten)]
+    pub(crate) way: WayArgs,
+}
+
+/// What a certificate is for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum CaaPurpose {
+    /// A TLS server
+    Tls,
+    /// A mail address
+    Smime,
+    /// A mark
+    Mark,
+}
+
+impl From<CaaPurpose> for Purpose {
+    fn from(purpose: CaaPurpose) -> Self {
+        match purpose {
+            CaaPurpose::Tls => Self::Tls,
+            CaaPurpose::Smime => Self::Smime,
+            CaaPurpose::Mark => Self::Mark,
+        }
+    }
+}
+
+fn identifier(text: &str) -> Result<Identifier, String> {
+    Identifier::parse(text).map_err(|why| why.to_string())
+}
+
+fn label(text: &str) -> Result<Method, String> {
+    Method::parse(text).map_err(|why| why.to_string())
 }
 
 /// Flags of `caa import`.

@@ -307,9 +307,13 @@ fn each_command_has_its_help() {
     Usage: countersign caa [OPTIONS] <COMMAND>
 
     Commands:
-      plan    Plan the records that let only your own ACME accounts order certificates for a name
-      import  Read the CCADB's list of the names that CAs recognize in CAA records
-      help    Print this message or the help of the given subcommand(s)
+      plan     Plan the records that let only your own ACME accounts order certificates for a name
+      lint     Say what the CAA records of a name, or of a zone file, leave open to whom, and what to do
+               about it
+      explain  Say whether a CA may issue for a name, to an account, by a method, and which records at
+               which name decide that
+      import   Read the CCADB's list of the names that CAs recognize in CAA records
+      help     Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help

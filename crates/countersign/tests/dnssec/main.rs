@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its world is not as it made it")]
 
+mod caa;
 mod internet;
 
 use std::fs;

@@ -1,0 +1,36 @@
+//! What is known of CAs and of the operator's own accounts, for whoever judges records.
+
+use countersign_judge::acme_account::AccountUrl;
+use countersign_judge::caa::Issuer;
+use countersign_judge::caa_plan::authority::{Authorities, Authority, Binding, Environment};
+use jiff::Timestamp;
+
+use super::plan::Found;
+
+/// Every CA that is known, as of a time.
+pub(super) fn issuers(authorities: &Authorities, now: Timestamp) -> Vec<Issuer> {
+    authorities.all().iter().map(|authority| issuer(authority, now)).collect()
+}
+
+fn issuer(authority: &Authority, now: Timestamp) -> Issuer {
+    let prefixes = |wanted: Environment| {
+        let of_it = authority.accounts.iter().filter(move |known| known.environment == wanted);
+        of_it.map(|known| known.prefix.clone()).collect()
+    };
+    Issuer {
+        names: authority.issuers.iter().map(ToString::to_string).collect(),
+        accounts: prefixes(Environment::Production),
+        staging: prefixes(Environment::Staging),
+        binds: match authority.binding(now) {
+            Binding::Known | Binding::Required => true,
+            Binding::Open => false,
+        },
+    }
+}
+
+/// The URLs of the operator's accounts; `None` if none is known, since then no account is foreign.
+pub(super) fn accounts(named: &[AccountUrl], found: &Found) -> Option<Vec<String>> {
+    let of_files = found.accounts.found.iter().map(|one| &one.account.url);
+    let all: Vec<_> = named.iter().chain(of_files).map(|url| url.as_str().to_owned()).collect();
+    (!all.is_empty()).then_some(all)
+}
