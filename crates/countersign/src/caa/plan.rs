@@ -24,8 +24,8 @@ use crate::print::{Form, Printer, plain};
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) accounts: Accounts,
-    /// How many certificates were looked at for wildcards.
-    pub(super) certificates: usize,
+    /// The certificates that were looked at for wildcards, by the hash of what they say.
+    pub(super) certificates: BTreeSet<[u8; 32]>,
     wildcards: BTreeSet<String>,
     looked_in: Vec<PathBuf>,
 }
@@ -122,8 +122,8 @@ impl Found {
         let limits = Limits::default();
         let report = Scan::new(vec![directory], limits).scan(limits.entries_max);
         for registered in report.registered {
-            if let Registration::Certificate { names, .. } = registered.registration {
-                self.certificates += 1;
+            if let Registration::Certificate { tbs_sha256, names, .. } = registered.registration {
+                self.certificates.insert(tbs_sha256);
                 self.wildcards.extend(names.into_iter().filter(|name| name.starts_with("*.")));
             }
         }

@@ -29,7 +29,7 @@ pub(super) fn lines(plan: &Plan, found: &Found, authorities: &Authorities) -> Ve
     lines.extend(warnings(plan, found).into_iter().map(|text| format!("warning: {text}")));
     lines.push(format!(
         "{} certificates were looked at for wildcards; CAs are known as of {}{}",
-        found.certificates,
+        found.certificates.len(),
         caa_plan::AS_OF,
         match authorities.imported() {
             Some(on) => format!(", and from the CCADB's report as of {on}"),
@@ -153,7 +153,7 @@ pub(super) fn print(
         warnings: plan.warnings.len(),
         binds_all: plan.binds_all(),
         leaves: &plan.leaves,
-        certificates: found.certificates,
+        certificates: found.certificates.len(),
         authorities_as_of: caa_plan::AS_OF.to_string(),
         imported_on: authorities.imported().map(|on| on.to_string()),
     })

@@ -83,6 +83,54 @@ impl Ca {
         Self { folder, directory_port, http_port, _processes: [pebble, names] }
     }
 
+    /// Where it takes orders, on loopback.
+    pub(crate) fn directory_port(&self) -> u16 {
+        self.directory_port
+    }
+
+    /// Has certbot order over HTTP, with an account and all else in `folder`. What it says of the account.
+    pub(crate) fn certbot(&self, folder: &Path, name: &str) -> String {
+        let run = |arguments: &[&str]| {
+            let mut certbot = Command::new("certbot");
+            certbot.args(arguments).args(["--non-interactive", "--server", &self.url()]);
+            for (flag, below) in
+                [("--config-dir", ""), ("--work-dir", "work"), ("--logs-dir", "logs")]
+            {
+                certbot.arg(flag).arg(folder.join(below));
+            }
+            let ended = certbot.env("REQUESTS_CA_BUNDLE", self.certificate()).output().unwrap();
+            assert!(ended.status.success(), "{ended:?}");
+            String::from_utf8(ended.stdout).unwrap()
+        };
+        let port = self.http_port.to_string();
+        let listen = ["--http-01-address", "127.0.0.1", "--http-01-port", &port];
+        let order =
+            ["certonly", "--standalone", "--agree-tos", "-m", "ct@xmpp.example", "-d", name];
+        run(&[&order[..], &listen[..]].concat());
+        run(&["show_account"])
+    }
+
+    /// Has dehydrated register an account, which it keeps in `folder`.
+    pub(crate) fn dehydrated(&self, folder: &Path) {
+        fs::create_dir_all(folder).unwrap();
+        let config = folder.join("config");
+        let lines = [
+            format!("CA={}", self.url()),
+            format!("BASEDIR={}", folder.display()),
+            format!("CURL_OPTS=\"--cacert {}\"", self.certificate().display()),
+        ];
+        fs::write(&config, lines.join("\n")).unwrap();
+        let mut dehydrated = Command::new("dehydrated");
+        dehydrated.args(["--register", "--accept-terms", "--config"]).arg(config);
+        let ended = dehydrated.stdin(Stdio::null()).output().unwrap();
+        assert!(ended.status.success(), "{ended:?}");
+    }
+
+    /// Its directory, by a name that is in its certificate.
+    fn url(&self) -> String {
+        format!("https://localhost:{}/dir", self.directory_port)
+    }
+
     /// Its own certificate, and that of the mail server, as a file.
     pub(crate) fn certificate(&self) -> PathBuf {
         self.folder.join("cert.pem")

@@ -1,5 +1,6 @@
 //! Real ACME: Debian's lego orders from Debian's Pebble while `countersign watch` reads the log. What the operator
-//! orders raises nothing; what somebody else gets for the same name is one incident, and a mail.
+//! orders raises nothing; what somebody else gets for the same name is one incident, and a mail. And CAA records are
+//! planned for whoever has an account there.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its world is not as it made it")]
 
@@ -8,6 +9,7 @@ mod ca;
 #[allow(dead_code, reason = "shared with the tests of the watch")]
 #[path = "../watch/place.rs"]
 mod place;
+mod plan;
 mod programs;
 
 use std::fs;
