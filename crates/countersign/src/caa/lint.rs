@@ -40,7 +40,7 @@ pub(super) fn run(
     };
     let authorities = table::authorities(args.authorities.as_deref(), settings.as_ref())?;
     let issuers = known::issuers(&authorities, Clock::system().now());
-    let found = plan::found(&args.accounts, &args.account, settings.as_ref());
+    let found = plan::found(&args.accounts, settings.as_ref());
     let accounts = known::accounts(&args.account, &found);
     for view in &mut views {
         view.issuers.clone_from(&issuers);

@@ -45,7 +45,7 @@ pub(super) fn run(
     }
     let settings = config::settings_if_any(global)?;
     let authorities = table::authorities(args.authorities.as_deref(), settings.as_ref())?;
-    let found = found(&args.accounts, &args.account, settings.as_ref());
+    let found = found(&args.accounts, settings.as_ref());
     let now = Clock::system().now();
     let plan = Plan::of(
         &args.name,
@@ -82,21 +82,13 @@ fn exit_status(plan: &Plan, found: &Found) -> ExitStatus {
 }
 
 /// Looks into the directories that are named, or those of the configuration.
-///
-/// Whoever names accounts, and no directory, has named them all.
-pub(super) fn found(
-    directories: &[PathBuf],
-    named: &[AccountUrl],
-    settings: Option<&Settings>,
-) -> Found {
+pub(super) fn found(directories: &[PathBuf], settings: Option<&Settings>) -> Found {
     let mut found = Found::default();
     let configured = settings.map(|settings| &settings.judging.directories[..]).unwrap_or_default();
-    let roots: Vec<(&Path, Option<Kind>)> = if !directories.is_empty() {
-        directories.iter().map(|path| (path.as_path(), None)).collect()
-    } else if !named.is_empty() {
-        Vec::new()
-    } else {
+    let roots: Vec<(&Path, Option<Kind>)> = if directories.is_empty() {
         configured.iter().map(|one| (one.path.as_path(), Some(one.kind))).collect()
+    } else {
+        directories.iter().map(|path| (path.as_path(), None)).collect()
     };
     for (root, kind) in roots {
         let mut read = accounts(root, Limits::default());

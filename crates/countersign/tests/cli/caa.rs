@@ -63,6 +63,7 @@ fn a_plan_says_what_each_record_stops_and_leaves() {
       leaves   Names below can still be certified one by one, as the records above say.
 
     what all of them together leave:
+      - Whoever else orders for these names, such as another host or a CDN, can no longer, unless his account is among these. `countersign sightings` shows which certificates there are.
       - Without DNSSEC, whoever is on the way between a CA and the servers of the zone can answer in their place. `countersign dnssec check xmpp.example` says whether it is signed, and by whom.
       - Whoever can change the zone, its keys or its DS record can change these records: the DNS host, the registrar, the registry.
       - They govern xmpp.example and what is below it, but not a name below that has CAA records of its own, or that is an alias (CNAME) to a name that has.
@@ -116,11 +117,16 @@ fn directories_of_the_configuration_are_looked_into() {
         "countersign.toml",
         &format!("{CONFIG}\n[[directory]]\nkind = \"certbot\"\npath = \"letsencrypt\"\n"),
     );
-    assert_snapshot!(place.outcome("caa plan xmpp.example --format zone"), @r#"
+    let plan = "caa plan xmpp.example --format zone";
+    assert_snapshot!(place.outcome(plan), @r#"
     xmpp.example. 3600 IN CAA 0 issue "letsencrypt.org; accounturi=https://acme-v02.api.letsencrypt.org/acme/acct/1234"
     xmpp.example. 3600 IN CAA 0 issuewild ";"
     exit 0
     "#);
+    // An account of another host is let in beside those.
+    let other = "https://acme-v02.api.letsencrypt.org/acme/acct/7";
+    let both = place.run(&format!("{plan} --account {other}"));
+    assert!(both.stdout.contains(URL) && both.stdout.contains(other), "{}", both.stdout);
 }
 
 #[test]

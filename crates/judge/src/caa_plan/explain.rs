@@ -110,6 +110,9 @@ pub(super) fn together(name: &Name, ttl_s: u32, challenges: &BTreeSet<Challenge>
         format!("Your own renewals must be validated by {} from then on, too.", labels.join(" or "))
     });
     let all = [
+        "Whoever else orders for these names, such as another host or a CDN, can no longer, unless his account is \
+         among these. `countersign sightings` shows which certificates there are."
+            .to_owned(),
         format!(
             "Without DNSSEC, whoever is on the way between a CA and the servers of the zone can answer in their place. \
              `countersign dnssec check {name}` says whether it is signed, and by whom."
