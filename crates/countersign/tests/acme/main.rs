@@ -11,6 +11,7 @@ mod ca;
 mod place;
 mod plan;
 mod programs;
+mod update;
 
 use std::fs;
 use std::path::Path;

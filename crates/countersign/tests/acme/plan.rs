@@ -102,7 +102,7 @@ fn checked(file: &Path, records: &str) -> String {
 }
 
 /// The data of all CAA records in a zone, in order.
-fn caa(zone: &str) -> Vec<Vec<u8>> {
+pub(crate) fn caa(zone: &str) -> Vec<Vec<u8>> {
     let records = zone_text::records(zone, &Name::root()).unwrap();
     let records = records.iter().filter(|set| set.rtype() == Rtype::CAA);
     let mut data: Vec<_> = records.flat_map(|set| set.rdatas().to_vec()).collect();
