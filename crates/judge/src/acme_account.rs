@@ -21,6 +21,8 @@ mod url;
 
 use serde::Deserialize;
 
+use crate::plain::bounded;
+
 pub use url::{AccountUrl, AccountUrlError, URL_BYTES_MAX};
 
 /// Longer files are not read, in bytes. The longest that was seen, with a key of 4096 bits in it, has 2000.
@@ -28,6 +30,9 @@ pub const FILE_BYTES_MAX: usize = 1 << 16;
 
 /// How many ways to reach its owner are kept of an account.
 const CONTACTS_MAX: usize = 10;
+
+/// The longest text of a file that is shown. No mail address has more than 254 characters (RFC 5321 §4.5.3.1.3).
+const TEXT_CHARACTERS_MAX: usize = 300;
 
 /// A program that orders certificates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,7 +73,7 @@ pub struct AcmeAccount {
     pub client: Client,
     /// What the CA knows it by.
     pub url: AccountUrl,
-    /// Where the CA reaches its owner, such as `mailto:ct@xmpp.example`; foreign text, and often nothing.
+    /// Where the CA reaches its owner, such as `mailto:ct@xmpp.example`, made plain and short; often nothing.
     pub contacts: Vec<String>,
 }
 
@@ -132,12 +137,12 @@ pub fn read(client: Client, bytes: &[u8]) -> Result<AcmeAccount, NoAccount> {
         Client::Dehydrated => json::<Dehydrated>(bytes)?.into(),
     };
     if let Some(status) = file.status.filter(|status| !status.is_empty() && status != "valid") {
-        return Err(NoAccount::Ended(status));
+        return Err(NoAccount::Ended(bounded(&status, TEXT_CHARACTERS_MAX).into_owned()));
     }
     let text = file.url.filter(|url| !url.is_empty()).ok_or(NoAccount::NoUrl)?;
     let url = AccountUrl::parse(&text).map_err(NoAccount::Url)?;
-    let mut contacts = file.contacts;
-    contacts.truncate(CONTACTS_MAX);
+    let contacts = file.contacts.iter().take(CONTACTS_MAX);
+    let contacts = contacts.map(|one| bounded(one, TEXT_CHARACTERS_MAX).into_owned()).collect();
     Ok(AcmeAccount { client, url, contacts })
 }
 

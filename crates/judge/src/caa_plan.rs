@@ -26,6 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_caa::{Name, Record};
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::acme_account::AccountUrl;
 use crate::acme_account::renewal::Challenge;
@@ -155,6 +156,8 @@ pub struct Permitted {
     pub account: AccountUrl,
     /// Whether the CA heeds that it is bound to the account.
     pub binding: Binding,
+    /// Where that is from, and as of when; `None` if nothing is known of the CA but what the operator says.
+    pub known: Option<(String, Date)>,
 }
 
 impl PlannedRecord {
@@ -351,6 +354,7 @@ impl Side<'_> {
             authority: self.authority_name().to_owned(),
             account: self.account.clone(),
             binding: self.binding,
+            known: self.authority.map(|authority| (authority.source.clone(), authority.as_of)),
         };
         PlannedRecord { property, value, permits: Some(permits), stops, leaves }
     }

@@ -2,7 +2,7 @@
 
 use countersign_judge::acme_account::{AccountUrl, NoAccount};
 use countersign_judge::caa_plan::authority::Authorities;
-use countersign_judge::caa_plan::{self, LeftOutWhy, Plan, PlannedRecord};
+use countersign_judge::caa_plan::{self, LeftOutWhy, Permitted, Plan, PlannedRecord};
 use countersign_monitor::directories::accounts::UnusableAccount;
 use serde::Serialize;
 
@@ -11,10 +11,14 @@ use crate::print::{Printer, Unprinted};
 
 /// The plan line by line, with a sentence on each record.
 pub(super) fn lines(plan: &Plan, found: &Found, authorities: &Authorities) -> Vec<String> {
-    let mut lines = vec![format!("records for {}, to be published together:", plan.name)];
+    let mut lines = vec![format!(
+        "records for {}, to be published together and in the place of any that are there:",
+        plan.name
+    )];
     for record in &plan.records {
         lines.push(String::new());
         lines.push(line(plan, record));
+        lines.extend(record.permits.iter().map(authority));
         let account =
             record.permits.iter().flat_map(|permitted| holders(&permitted.account, found));
         lines.extend(account.map(|holder| format!("  account  {holder}")));
@@ -45,6 +49,16 @@ pub(super) fn lines(plan: &Plan, found: &Found, authorities: &Authorities) -> Ve
 /// The record in a zone file.
 fn line(plan: &Plan, record: &PlannedRecord) -> String {
     format!("{}. {} IN CAA {}", plan.name, plan.ttl_s, record.presentation())
+}
+
+/// Whether its CA is known to heed it, and where that is from.
+fn authority(permitted: &Permitted) -> String {
+    let Permitted { authority, binding, known, .. } = permitted;
+    let source = match known {
+        Some((source, as_of)) => format!("{source}; as of {as_of}"),
+        None => "nothing is known of it but what --issuer says".to_owned(),
+    };
+    format!("  CA       {authority} {} ({source})", binding.text())
 }
 
 /// Who has the account, and where.
@@ -114,6 +128,7 @@ pub(super) fn print(
     }
     for record in &plan.records {
         let permits = record.permits.as_ref();
+        let known = permits.and_then(|permitted| permitted.known.as_ref());
         printer.object(&RecordRow {
             r#type: "record",
             name: plan.name.as_str(),
@@ -124,6 +139,8 @@ pub(super) fn print(
             authority: permits.map(|permitted| permitted.authority.as_str()),
             account: permits.map(|permitted| permitted.account.as_str()),
             binding: permits.map(|permitted| permitted.binding.as_str()),
+            binding_source: known.map(|(source, _)| source.as_str()),
+            binding_as_of: known.map(|(_, as_of)| as_of.to_string()),
             stops: &record.stops,
             leaves: &record.leaves,
         })?;
@@ -179,6 +196,8 @@ struct RecordRow<'a> {
     authority: Option<&'a str>,
     account: Option<&'a str>,
     binding: Option<&'static str>,
+    binding_source: Option<&'a str>,
+    binding_as_of: Option<String>,
     stops: &'a [String],
     leaves: &'a [String],
 }

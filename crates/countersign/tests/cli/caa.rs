@@ -50,9 +50,10 @@ fn certbot() -> Place {
 #[test]
 fn a_plan_says_what_each_record_stops_and_leaves() {
     assert_snapshot!(certbot().outcome("caa plan xmpp.example --accounts letsencrypt"), @r#"
-    records for xmpp.example, to be published together:
+    records for xmpp.example, to be published together and in the place of any that are there:
 
     xmpp.example. 3600 IN CAA 0 issue "letsencrypt.org; accounturi=https://acme-v02.api.letsencrypt.org/acme/acct/1234"
+      CA       Let's Encrypt is known to heed the account (its documentation and its source code; in force since December 2022; as of 2026-11-23)
       account  of certbot in letsencrypt/accounts/acme-v02.api.letsencrypt.org/directory/ab12/regr.json (mailto:ct@xmpp.example)
       stops    CAs without a record here must refuse a certificate for xmpp.example.
       stops    Let's Encrypt gives a certificate for xmpp.example to this account alone. Whoever diverts the traffic can pass a challenge and gets nothing, since he has no key of the account.

@@ -134,6 +134,9 @@ fn a_value_is_what_the_shell_would_make_of_it() {
 fn few_contacts_are_kept() {
     let many = format!(r#"{{"location": "{URL}", "contact": [{}"a"]}}"#, "\"a\",".repeat(100));
     assert_eq!(check(Client::Caddy, &many, Ok(URL)).len(), CONTACTS_MAX);
+    let long = format!(r#"{{"location": "{URL}", "contact": ["\u001b{}"]}}"#, "a".repeat(1000));
+    let contact = check(Client::Caddy, &long, Ok(URL)).remove(0);
+    assert!(contact.starts_with(r"\u{1b}a") && contact.chars().count() == TEXT_CHARACTERS_MAX);
 }
 
 #[track_caller]

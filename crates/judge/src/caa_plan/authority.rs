@@ -85,6 +85,15 @@ pub enum Binding {
 }
 
 impl Binding {
+    /// What the CA does about a record that is bound to an account.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Known => "is known to heed the account",
+            Self::Required => "must heed the account",
+            Self::Open => "is not known to heed the account",
+        }
+    }
+
     /// A word that never changes.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -11,8 +11,8 @@
 //! | `powerdns` | `PATCH /servers/localhost/zones/ZONE.` |
 //! | `hetzner` | `POST /zones/ZONE/rrsets` |
 //!
-//! All but `zone`, `unknown`, `cloudflare` and `hetzner` replace the CAA records that are there. These four add to
-//! them, and old records that stay let in whom they let in.
+//! `nsupdate`, `route53`, `desec` and `powerdns` replace the CAA records that are there. `cloudflare` adds to them, and
+//! old records that stay let in whom they let in; `hetzner` is refused where there are any, until they are removed.
 
 use std::fmt;
 use std::str::FromStr;
