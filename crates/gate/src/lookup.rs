@@ -1,0 +1,271 @@
+//! CAA records as a validator finds them from the root down, each with its proof; and for how long that may be used
+//! again.
+//!
+//! What was found is used again while everything that it rests on may be kept: every record on the way has a time to
+//! live, and every signature an end. What could not be told is asked for once more, and then never kept. Whoever wants
+//! to know what somebody is asking for at the moment waits for that.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use countersign_caa::Name;
+use countersign_caa::climb::{Failure, FailureSide, Hop, Lookup, Outcome, Security};
+use countersign_dns::proof::Proof;
+use countersign_dns::walk::{self, Reply, Walked};
+use countersign_dns::{self as dns, Query, Rtype};
+use countersign_net::{Clock, Dns};
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::OnceCell;
+
+use crate::application::{Evidence, ProofFile};
+
+/// Whoever looks CAA records up, and what is known of them. Cheap to clone; clones share what they know.
+#[derive(Clone, Debug)]
+pub struct Lookups(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    dns: Dns,
+    settings: walk::Settings,
+    clock: Clock,
+    kept_max: SignedDuration,
+    found: Mutex<HashMap<Name, Slot>>,
+    /// Answers about keys, from which zones of different names begin.
+    keys: Mutex<HashMap<Query, Kept>>,
+}
+
+/// What came of a lookup, or is about to.
+type Slot = Arc<OnceCell<Arc<Looked>>>;
+
+#[derive(Clone, Debug)]
+struct Kept {
+    reply: Reply,
+    until: Timestamp,
+}
+
+/// What came of a lookup.
+#[derive(Clone, Debug)]
+pub struct Looked {
+    /// What stands there.
+    pub lookup: Lookup,
+    /// What proves it.
+    pub evidence: Evidence,
+    /// Until when it may be used again.
+    until: Timestamp,
+}
+
+/// The longest that anything is used again, in hours: that long a CA may go by a lookup whatever the time to live
+/// (Baseline Requirements §4.2.2.1).
+pub const KEPT_H_MAX: i64 = 8;
+
+impl Lookups {
+    /// Knows nothing yet. `kept_max` is how long anything is used again at most, up to [`KEPT_H_MAX`].
+    pub fn new(dns: Dns, settings: walk::Settings, clock: Clock, kept_max: Duration) -> Self {
+        let most = SignedDuration::from_hours(KEPT_H_MAX);
+        let kept_max = SignedDuration::try_from(kept_max).map_or(most, |asked| asked.min(most));
+        let (found, keys) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { dns, settings, clock, kept_max, found, keys }))
+    }
+
+    /// What walks start from, for whoever verifies a proof.
+    pub fn settings(&self) -> &walk::Settings {
+        &self.0.settings
+    }
+
+    /// Looks the CAA records of a name up, or what was found before.
+    pub async fn look(&self, name: &Name) -> Arc<Looked> {
+        let slot = self.slot(name);
+        let looked = slot.get_or_init(async || {
+            let found = tokio::time::timeout(LOOKUP_DEADLINE, self.tried(name)).await;
+            Arc::new(found.unwrap_or_else(|_| {
+                let why = format!("no answer within {} s", LOOKUP_DEADLINE.as_secs());
+                let failure = Failure { why, tries: 1, side: FailureSide::Ours };
+                self.unproved(Lookup {
+                    hops: Vec::new(),
+                    outcome: Outcome::Failed(failure),
+                    ttl_s: 0,
+                })
+            }))
+        });
+        Arc::clone(looked.await)
+    }
+
+    /// The place of a name, empty if what was there is too old.
+    fn slot(&self, name: &Name) -> Slot {
+        let now = self.0.clock.now();
+        let is_usable = |slot: &Slot| slot.get().is_none_or(|looked| now < looked.until);
+        let mut found = lock(&self.0.found);
+        if let Some(slot) = found.get(name).filter(|slot| is_usable(slot)) {
+            return Arc::clone(slot);
+        }
+        if found.len() >= NAMES_KEPT_MAX {
+            found.retain(|_, slot| is_usable(slot));
+        }
+        if found.len() >= NAMES_KEPT_MAX {
+            // Whoever waits for one has it in hand.
+            found.clear();
+        }
+        let slot = Slot::default();
+        found.insert(name.clone(), Arc::clone(&slot));
+        slot
+    }
+
+    /// Looks, and once more if nothing could be told, or what is said does not hold: then without what is known, in
+    /// case it was that.
+    async fn tried(&self, name: &Name) -> Looked {
+        let mut tries = 1;
+        loop {
+            let looked = self.looked(name, tries).await;
+            if looked.evidence.proof.is_some() || tries == TRIES_MAX {
+                return looked;
+            }
+            tries += 1;
+        }
+    }
+
+    async fn looked(&self, name: &Name, tries: u32) -> Looked {
+        let Inner { dns, settings, clock, kept_max, .. } = &*self.0;
+        let owner: dns::Name = name.as_str().parse().expect("a name for CAA is one of DNS");
+        let query = Query { name: owner, rtype: Rtype::CAA };
+        let mut known = if tries == 1 { self.known(&query.name) } else { BTreeMap::new() };
+        // Asked first and judged then: what was signed while we asked is valid now.
+        dns.walk(query.clone(), settings, clock.now(), &mut known).await;
+        let now = clock.now();
+        let walked = dns.walk(query.clone(), settings, now, &mut known).await;
+        let ttl_s = known.values().filter_map(ttl_s).min().unwrap_or(0);
+        let lookup = lookup(&walked, ttl_s, tries);
+        let is_kept = matches!(lookup.security(), Security::Secure | Security::Insecure)
+            && !matches!(lookup.outcome, Outcome::Failed(_));
+        let proof = Proof::of(&query, &walked, settings, now).filter(|_| is_kept);
+        let Some(proof) = proof else { return self.unproved(lookup) };
+        // Only what led to something that is proved: a forged answer about keys would stay for hours.
+        self.keep(&known, now);
+        let kept = SignedDuration::from_secs(i64::from(ttl_s)).min(*kept_max);
+        let until = now.checked_add(kept).unwrap_or(now).min(signed_until(&walked));
+        let validated_at = proof.validated_at();
+        let bytes: Arc<[u8]> = proof.to_bytes().into();
+        let proof = Some(ProofFile { hash: sha256(&bytes), bytes });
+        Looked { lookup, evidence: Evidence { validated_at, proof }, until }
+    }
+
+    fn unproved(&self, lookup: Lookup) -> Looked {
+        let now = self.0.clock.now();
+        // Without a proof there is nothing to rely on, even if all looked well.
+        let hops = lookup
+            .hops
+            .into_iter()
+            .map(|hop| Hop { security: hop.security.max(Security::Indeterminate), ..hop });
+        let lookup = Lookup { hops: hops.collect(), ..lookup };
+        Looked { lookup, evidence: Evidence { validated_at: now, proof: None }, until: now }
+    }
+
+    /// The answers about keys on the way down to a name.
+    fn known(&self, name: &dns::Name) -> BTreeMap<Query, Reply> {
+        let now = self.0.clock.now();
+        let keys = lock(&self.0.keys);
+        let ways = name.and_above().flat_map(|zone| {
+            [Rtype::DS, Rtype::DNSKEY].map(|rtype| Query { name: zone.clone(), rtype })
+        });
+        ways.filter_map(|query| {
+            let kept = keys.get(&query).filter(|kept| now < kept.until)?;
+            Some((query, kept.reply.clone()))
+        })
+        .collect()
+    }
+
+    fn keep(&self, known: &BTreeMap<Query, Reply>, now: Timestamp) {
+        let mut keys = lock(&self.0.keys);
+        for (query, reply) in known {
+            let Some(ttl_s) = ttl_s(reply).filter(|ttl_s| *ttl_s > 0) else { continue };
+            if !matches!(query.rtype, Rtype::DS | Rtype::DNSKEY) || keys.contains_key(query) {
+                continue;
+            }
+            if keys.len() >= KEYS_KEPT_MAX {
+                keys.clear();
+            }
+            let kept = SignedDuration::from_secs(i64::from(ttl_s)).min(self.0.kept_max);
+            let until = now.checked_add(kept).unwrap_or(now);
+            keys.insert(query.clone(), Kept { reply: reply.clone(), until });
+        }
+        keys.retain(|_, kept| now < kept.until);
+    }
+}
+
+/// Names of which something is kept: 10,000 have some 100 MB, most of it in proofs.
+const NAMES_KEPT_MAX: usize = 10_000;
+/// Answers about keys that are kept: a few for each zone.
+const KEYS_KEPT_MAX: usize = 10_000;
+/// How often a lookup is tried that proves nothing (Baseline Requirements §3.2.2.8.1).
+const TRIES_MAX: u32 = 2;
+/// For one lookup with all tries. Clients of ACME wait for half a minute.
+const LOOKUP_DEADLINE: Duration = Duration::from_secs(20);
+
+/// What a walk says to a climb.
+pub(crate) fn lookup(walked: &Walked, ttl_s: u32, tries: u32) -> Lookup {
+    let hops = walked.hops.iter().map(|hop| Hop {
+        name: text(&hop.name),
+        security: match hop.security {
+            dns::Security::Secure => Security::Secure,
+            dns::Security::Insecure(_) => Security::Insecure,
+            dns::Security::Bogus(_) => Security::Bogus,
+            dns::Security::Indeterminate(_) => Security::Indeterminate,
+        },
+    });
+    let last = walked.hops.last().map(|hop| &hop.outcome);
+    let outcome = match last {
+        Some(walk::Outcome::Records(sets)) => {
+            let rdatas = sets.iter().flat_map(|set| set.rdatas()).cloned();
+            Outcome::Records(rdatas.map(countersign_caa::Record::from_rdata).collect())
+        }
+        Some(walk::Outcome::NoData | walk::Outcome::NoName) => Outcome::None,
+        Some(walk::Outcome::Alias { .. } | walk::Outcome::Unknown) | None => {
+            let (why, side) = (walked.security.to_string(), FailureSide::Ours);
+            Outcome::Failed(Failure { why, tries, side })
+        }
+    };
+    Lookup { hops: hops.collect(), outcome, ttl_s }
+}
+
+/// A name without the dot at its end.
+fn text(name: &dns::Name) -> String {
+    let text = name.to_string();
+    text.strip_suffix('.').filter(|text| !text.is_empty()).unwrap_or(&text).to_owned()
+}
+
+/// How long an answer may be kept, in seconds; `None` if there is none.
+fn ttl_s(reply: &Reply) -> Option<u32> {
+    let Reply::Answer(message) = reply else { return None };
+    let sets = message.answer.iter().chain(&message.authority);
+    let ttls = sets.flat_map(|set| {
+        let rrset = &set.rrset;
+        // A negative answer is kept as long as the last field of the SOA says (RFC 2308 §5).
+        let minimum = rrset.rdatas().first().and_then(|rdata| rdata.last_chunk::<4>());
+        let minimum =
+            minimum.filter(|_| rrset.rtype() == Rtype::SOA).map(|last| u32::from_be_bytes(*last));
+        let signed = set.rrsigs.iter().map(|rrsig| rrsig.original_ttl_s);
+        [Some(rrset.ttl_s()), minimum].into_iter().flatten().chain(signed).collect::<Vec<_>>()
+    });
+    Some(ttls.min().unwrap_or(0))
+}
+
+/// When the first signature ends that a walk rests on.
+fn signed_until(walked: &Walked) -> Timestamp {
+    let links = walked.steps.iter().flat_map(|step| &step.links);
+    let ends = links.filter_map(|link| {
+        // Signature Expiration, behind type, algorithm, labels and TTL (RFC 4034 §3.1).
+        let end = link.signed_data.get(8..12)?.first_chunk::<4>()?;
+        Timestamp::from_second(i64::from(u32::from_be_bytes(*end))).ok()
+    });
+    ends.min().unwrap_or(Timestamp::MAX)
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    digest(&SHA256, bytes).as_ref().try_into().expect("SHA-256 has 32 bytes")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics half-way through a change.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

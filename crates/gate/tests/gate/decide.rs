@@ -1,0 +1,194 @@
+//! Decisions: what comes out, what is asked for it, and what is in the archive.
+
+use countersign_caa::Demand;
+use countersign_dns::Query;
+use countersign_gate::Corroborators;
+use countersign_gate::rejudge::{Unsound, rejudge};
+use countersign_lab::dns::{Change, Forgery, Manner};
+use countersign_lab::log::Group;
+
+use crate::place::{ACCOUNT, CAA, World, application, dns_name, told};
+
+/// Decides in a new archive, compares, and judges it once more.
+async fn check(world: &World, demand: Demand, names: &[&str], expected: &[&str]) {
+    let folder = format!("{demand:?}-{}", names.join("-")).replace('*', "star");
+    let gate = world.gate(&folder, demand, Corroborators::none());
+    let decided = gate.decide(application(names, ACCOUNT, "dns-01")).await.unwrap();
+    assert_eq!(told(&decided.record), expected);
+    gate.archive().close();
+    assert_eq!(world.verify(&folder), Ok(1), "{names:?}");
+}
+
+#[tokio::test]
+async fn what_caa_says_is_decided_and_proved() {
+    let world = World::new().await;
+    let validated = Demand::Validated;
+    check(&world, validated, &["shop.example"], &["shop.example allow authorized"]).await;
+    check(&world, validated, &["www.shop.example"], &["www.shop.example allow authorized"]).await;
+    check(&world, validated, &["no.such.shop.example"], &["no.such.shop.example allow authorized"])
+        .await;
+    check(&world, validated, &["*.shop.example"], &["*.shop.example allow authorized"]).await;
+    check(&world, validated, &["closed.shop.example"], &["closed.shop.example deny empty-issuer"])
+        .await;
+    check(&world, validated, &["example"], &["example allow no-caa"]).await;
+    // The records of an unsigned zone can be anybody's.
+    check(&world, validated, &["unsigned.test"], &["unsigned.test allow authorized"]).await;
+    check(&world, validated, &["alias.shop.example"], &["alias.shop.example allow authorized"])
+        .await;
+    let secure = Demand::Secure;
+    check(&world, secure, &["shop.example"], &["shop.example allow authorized"]).await;
+    check(&world, secure, &["unsigned.test"], &["unsigned.test deny not-secure"]).await;
+    check(&world, secure, &["alias.shop.example"], &["alias.shop.example deny not-secure"]).await;
+}
+
+#[tokio::test]
+async fn account_and_method_are_those_of_the_records() {
+    let world = World::new().await;
+    let gate = world.gate("a", Demand::Secure, Corroborators::none());
+    for (account, method, expected) in [
+        (ACCOUNT, "dns-01", "shop.example allow authorized"),
+        ("https://ca.example/acct/11", "dns-01", "shop.example deny accounturi-mismatch"),
+        (ACCOUNT, "http-01", "shop.example deny validationmethods-mismatch"),
+    ] {
+        let decided = gate.decide(application(&["shop.example"], account, method)).await.unwrap();
+        assert_eq!(told(&decided.record), [expected]);
+    }
+    gate.archive().close();
+    assert_eq!(world.verify("a"), Ok(3));
+}
+
+#[tokio::test] // The incident of 2020: of several names one was checked as often as there were names.
+async fn each_of_several_names_is_checked_once() {
+    let world = World::new().await;
+    let gate = world.gate("a", Demand::Validated, Corroborators::none());
+    let names = [
+        "www.shop.example",
+        "open.shop.example",
+        "closed.shop.example",
+        "*.shop.example",
+        "a.b.shop.example",
+    ];
+    let decided = gate.decide(application(&names, ACCOUNT, "dns-01")).await.unwrap();
+    let expected = [
+        "a.b.shop.example allow authorized",
+        "closed.shop.example deny empty-issuer",
+        "open.shop.example allow authorized",
+        "*.shop.example allow authorized",
+        "www.shop.example allow authorized",
+    ];
+    assert_eq!(told(&decided.record), expected);
+    assert_eq!(decided.record.verdict, "deny");
+    // Each of them, and what is above them, was asked for once.
+    let (asked, shop) = (world.responder.asked(), world.tree.addresses("shop.example")[0]);
+    for name in ["www.shop.example", "open.shop.example", "closed.shop.example", "shop.example"] {
+        let query = Query { name: dns_name(name), rtype: CAA };
+        let times = asked.iter().filter(|asked| asked.server == shop && asked.query == query);
+        assert_eq!(times.count(), 1, "{name}");
+    }
+    gate.archive().close();
+    assert_eq!(world.verify("a"), Ok(1));
+}
+
+#[tokio::test]
+async fn what_is_known_is_not_asked_again() {
+    let world = World::new().await;
+    let gate = world.gate("a", Demand::Secure, Corroborators::none());
+    let decide = async || {
+        let decided = gate.decide(application(&["shop.example"], ACCOUNT, "dns-01")).await.unwrap();
+        assert_eq!(told(&decided.record), ["shop.example allow authorized"]);
+    };
+    decide().await;
+    let asked = world.responder.asked().len();
+    decide().await;
+    assert_eq!(world.responder.asked().len(), asked);
+    gate.archive().close();
+    assert_eq!(world.verify("a"), Ok(2));
+}
+
+#[tokio::test]
+async fn nobody_on_the_way_gets_an_allowance() {
+    for (change, expected) in [
+        (Change::StripSignatures, "deny dnssec-bogus"),
+        (Change::StripProofs, "deny dnssec-bogus"),
+        (Change::FlipSignatures, "deny dnssec-bogus"),
+        (Change::DropRecord(CAA), "deny dnssec-bogus"),
+    ] {
+        let world = World::new().await;
+        let gate = world.gate("a", Demand::Validated, Corroborators::none());
+        world.responder.forge(Group::A, &Forgery::below(dns_name("shop.example"), change.clone()));
+        let names = ["nothing.shop.example"];
+        let decided = gate.decide(application(&names, ACCOUNT, "dns-01")).await.unwrap();
+        let is_untouched = matches!(change, Change::DropRecord(_));
+        let names = if is_untouched { ["shop.example"] } else { names };
+        let decided = if is_untouched {
+            gate.decide(application(&names, ACCOUNT, "dns-01")).await.unwrap()
+        } else {
+            decided
+        };
+        assert_eq!(told(&decided.record), [format!("{} {expected}", names[0])], "{change:?}");
+        // It is not kept: when the forger has gone, the truth is seen.
+        world.responder.forge_no_more(Group::A);
+        let decided = gate.decide(application(&names, ACCOUNT, "dns-01")).await.unwrap();
+        assert_eq!(told(&decided.record), [format!("{} allow authorized", names[0])], "{change:?}");
+        gate.archive().close();
+        world.verify("a").unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_fails_is_no_allowance() {
+    let world = World::new().await;
+    let gate = world.gate("a", Demand::Validated, Corroborators::none());
+    let shop = world.tree.addresses("shop.example")[0];
+    world.responder.turn(shop, Group::A, |view| view.manner = Manner::Failing(2));
+    let decided = gate.decide(application(&["shop.example"], ACCOUNT, "dns-01")).await.unwrap();
+    assert_eq!(told(&decided.record), ["shop.example deny lookup-failure"]);
+    let failure = decided.record.names[0].lookups[0].failure.clone().unwrap();
+    assert_eq!(failure.tries, 2, "{failure:?}");
+    gate.archive().close();
+    assert_eq!(world.verify("a"), Ok(1));
+}
+
+#[tokio::test]
+async fn a_record_that_was_changed_does_not_hold() {
+    let world = World::new().await;
+    let gate = world.gate("a", Demand::Validated, Corroborators::none());
+    let names = ["closed.shop.example", "www.shop.example"];
+    let decided = gate.decide(application(&names, ACCOUNT, "dns-01")).await.unwrap();
+    let (record, walks) = (decided.record.as_ref(), world.walks());
+    let folder = world.dir.path().join("a");
+    let proof = |hash: &str| countersign_gate::archive::read_proof(&folder, hash);
+    assert_eq!(rejudge(record, &walks, &proof), Ok(()));
+    let check = |change: &dyn Fn(&mut countersign_gate::row::RecordRow), why: &str| {
+        let mut changed = record.clone();
+        change(&mut changed);
+        let found = rejudge(&changed, &walks, &proof).expect_err(why).to_string();
+        assert!(found.contains(why), "{found}");
+    };
+    check(&|record| record.verdict = "allow".to_owned(), "its parts do not");
+    check(&|record| record.names[0].verdict = "allow".to_owned(), "empty-issuer");
+    check(&|record| record.names[1].reason = "no-caa".to_owned(), "authorized");
+    check(&|record| drop(record.names.remove(0)), "its parts do not");
+    check(&|record| record.names.reverse(), "the order of its names");
+    check(&|record| record.names[0] = record.names[1].clone(), "the order of its names");
+    check(&|record| record.names[0].lookups.clear(), "its lookups are not");
+    check(&|record| record.names[1].lookups.truncate(1), "its lookups are not");
+    check(&|record| record.names[0].lookups[0].proof = None, "nothing proves it");
+    let other = record.names[1].lookups[0].proof.clone();
+    check(&|record| record.names[0].lookups[0].proof.clone_from(&other), "shows something else");
+    check(&|record| record.names[0].lookups[0].records = Vec::new(), "what came of a lookup");
+    let open = "0005697373756563612e6578616d706c65".to_owned();
+    check(
+        &|record| record.names[0].lookups[0].records = vec![open.clone()],
+        "shows something else",
+    );
+    check(&|record| record.at = "2027-01-01T00:00:00Z".to_owned(), "was not looked up within");
+    check(&|record| record.at = "2026-01-01T00:00:00Z".to_owned(), "was not looked up within");
+    check(&|record| record.accounts.clear(), "accounturi");
+    // Whoever trusts another root is shown nothing.
+    let others = countersign_dns::walk::Settings::default();
+    let unproved = rejudge(record, &others, &proof);
+    assert!(matches!(unproved, Err(Unsound::Unproved { .. })), "{unproved:?}");
+    let missing = rejudge(record, &walks, &|_| None);
+    assert!(matches!(missing, Err(Unsound::Missing { .. })), "{missing:?}");
+}

@@ -1,0 +1,8 @@
+//! The gate over the lab's signed DNS: decisions with their proofs, the HTTP API, and other perspectives.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where its world is not as it made it")]
+
+mod decide;
+mod http;
+mod perspectives;
+mod place;
