@@ -1,4 +1,5 @@
-//! The gate over the lab's signed DNS: decisions with their proofs, the HTTP API, and other perspectives.
+//! The gate over the lab's signed DNS: decisions with their proofs, the HTTP API, other perspectives, and the proxy
+//! before a CA that a test plays.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its world is not as it made it")]
 
@@ -6,3 +7,4 @@ mod decide;
 mod http;
 mod perspectives;
 mod place;
+mod proxy;
