@@ -44,6 +44,7 @@ pub use facts::{DsFact, KeyFact};
 pub use finding::ZoneFinding;
 pub use keys::algorithm_name;
 pub use servers::{ServerFact, Side};
+pub(crate) use signatures::{LEFT_SHORT, time};
 pub use signatures::{SignatureFact, seconds_from};
 pub use upstream::Upstream;
 

@@ -11,7 +11,7 @@ use super::{APEX, ServerView, ZoneView};
 
 /// A signature with less life left was not renewed in time: most signers renew when some days are left, and caches
 /// keep records for up to a day (Zonemaster, DNSSEC04).
-pub(super) const LEFT_SHORT: SignedDuration = SignedDuration::from_hours(12);
+pub(crate) const LEFT_SHORT: SignedDuration = SignedDuration::from_hours(12);
 
 /// With less, nobody who notices on a Friday evening can repair the signer before the zone fails.
 pub(super) const LEFT_FEW: SignedDuration = SignedDuration::from_hours(3 * 24);
@@ -43,7 +43,7 @@ pub fn seconds_from(now: Timestamp, time: u32) -> i64 {
 }
 
 /// The time itself.
-pub(super) fn time(now: Timestamp, time: u32) -> Timestamp {
+pub(crate) fn time(now: Timestamp, time: u32) -> Timestamp {
     Timestamp::from_second(now.as_second() + seconds_from(now, time)).unwrap_or(Timestamp::MAX)
 }
 

@@ -1,0 +1,105 @@
+//! What is known of a delegation from the looks before.
+
+use std::collections::BTreeMap;
+
+use countersign_dns::Rtype;
+use jiff::Timestamp;
+
+use super::expected::Expected;
+use super::shown::{Shown, Topic};
+use super::snapshot::{Snapshot, Trust, View};
+
+/// What is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Before {
+    /// Of each topic, what was in order when it was last seen: where something is expected, that; else what the servers
+    /// showed.
+    pub known: BTreeMap<Topic, Known>,
+    /// Since when each condition holds that there was at the last look, by its mark.
+    pub since: BTreeMap<String, Timestamp>,
+}
+
+/// What is known of one topic. It stays the same while nothing changes, so that it need not be written again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// What was shown.
+    pub shown: Shown,
+    /// Whether it could be relied on.
+    pub trust: Trust,
+    /// The longest time for which it might be kept, in seconds, as far as was seen.
+    pub ttl_s: Option<u32>,
+    /// Since when it is so.
+    pub since: Timestamp,
+    /// Until when the signatures hold that are in the evidence.
+    pub until: Option<Timestamp>,
+    /// What shows it: labels, and SHA-256s of the bytes.
+    pub evidence: Vec<(String, [u8; 32])>,
+}
+
+impl Before {
+    /// What is known after a look.
+    pub(super) fn after(
+        &self,
+        expected: &Expected,
+        now: &Snapshot,
+        since: BTreeMap<String, Timestamp>,
+    ) -> Self {
+        let mut known = self.known.clone();
+        for (topic, views) in &now.views {
+            let old = self.known.get(topic);
+            if let Some(view) = in_order(expected, topic, old, views) {
+                known.insert(topic.clone(), Known::after(old, view, now.at));
+            }
+        }
+        Self { known, since }
+    }
+}
+
+/// Of several views, the one that counts as the state of things. `None`: none does, and what was known stays.
+fn in_order<'a>(
+    expected: &Expected,
+    topic: &Topic,
+    old: Option<&Known>,
+    views: &'a [View],
+) -> Option<&'a View> {
+    if let Some(plan) = expected.plan(topic) {
+        return views.iter().find(|view| plan.accepts(&view.shown));
+    }
+    let same = old.and_then(|old| views.iter().find(|view| view.shown == old.shown));
+    // That DS records are gone is told until somebody accepts it, or they are back.
+    let is_gone = topic.rtype == Rtype::DS
+        && old.is_some_and(|old| old.shown != Shown::None)
+        && views.iter().all(|view| view.shown == Shown::None);
+    match (same, views) {
+        (Some(view), _) => Some(view),
+        (None, _) if is_gone => None,
+        (None, [view]) => Some(view),
+        (None, views) if old.is_none() => views.first(),
+        (None, _) => None,
+    }
+}
+
+impl Known {
+    fn after(old: Option<&Self>, view: &View, now: Timestamp) -> Self {
+        let same = old.filter(|old| old.shown == view.shown && old.trust == view.trust);
+        // Proofs are replaced only when they have run out: each look has another one.
+        if let Some(old) = same.filter(|old| old.until.is_none_or(|until| until > now)) {
+            return Self { ttl_s: old.ttl_s.max(view.ttl_s), ..old.clone() };
+        }
+        Self {
+            shown: view.shown.clone(),
+            trust: view.trust,
+            ttl_s: view.ttl_s.max(same.and_then(|old| old.ttl_s)),
+            since: same.map_or(now, |old| old.since),
+            until: view.valid.map(|(_, until)| until),
+            evidence: view.evidence(),
+        }
+    }
+}
+
+impl View {
+    /// What shows it: labels, and SHA-256s of the bytes.
+    pub fn evidence(&self) -> Vec<(String, [u8; 32])> {
+        self.pieces.iter().map(|piece| (piece.label.clone(), piece.sha256())).collect()
+    }
+}
