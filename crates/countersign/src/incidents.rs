@@ -19,7 +19,7 @@ use crate::ExitStatus;
 use crate::args::{AcknowledgeArgs, IncidentsArgs, ShowArgs};
 use crate::config::Settings;
 use crate::failure::Failure;
-use crate::print::{Form, Printer, cell, hex, plain};
+use crate::print::{Form, Printer, base64, cell, hex, plain};
 
 /// Lists what is pending and what is open, the newest last; with `--all` what is closed as well.
 pub(crate) fn run(
@@ -129,11 +129,13 @@ pub(crate) struct IncidentRow {
     id: Option<u64>,
     state: &'static str,
     about: &'static str,
-    tbs_sha256: String,
+    zone: Option<String>,
+    tbs_sha256: Option<String>,
     severity: &'static str,
     title: String,
     findings: Vec<FindingRow>,
     opened_at: Option<String>,
+    updated_at: Option<String>,
     pending_until: Option<String>,
     acknowledged_at: Option<String>,
     acknowledged: Option<String>,
@@ -170,12 +172,15 @@ impl IncidentRow {
             about: match incident.subject {
                 Subject::Certificate { .. } => "certificate",
                 Subject::Promise { .. } => "promise",
+                Subject::Delegation { .. } => "delegation",
             },
-            tbs_sha256: hex(incident.subject.tbs_sha256()),
+            zone: incident.zone.clone(),
+            tbs_sha256: incident.subject.tbs_sha256().map(|hash| hex(hash)),
             severity: incident.severity.as_str(),
             title: incident.title.clone(),
             findings: findings(&incident.findings),
             opened_at: Some(incident.opened_at.to_string()),
+            updated_at: incident.updated_at.map(|at| at.to_string()),
             pending_until: None,
             acknowledged_at: acknowledged_at.map(|at| at.to_string()),
             acknowledged,
@@ -196,11 +201,13 @@ impl IncidentRow {
             id: None,
             state: "pending",
             about: "certificate",
-            tbs_sha256: hex(&judgement.tbs_sha256),
+            zone: None,
+            tbs_sha256: Some(hex(&judgement.tbs_sha256)),
             severity: judgement.severity.as_str(),
             title: judgement.title.clone(),
             findings: findings(&judgement.told.findings),
             opened_at: None,
+            updated_at: None,
             pending_until: until,
             acknowledged_at: None,
             acknowledged: None,
@@ -212,7 +219,8 @@ impl IncidentRow {
     }
 
     fn cells(&self) -> Vec<Cell> {
-        let tbs = self.tbs_sha256.get(..16).unwrap_or(&self.tbs_sha256);
+        let tbs = self.tbs_sha256.as_deref().unwrap_or_default();
+        let tbs = tbs.get(..16).unwrap_or(tbs);
         let id = self.id.map_or_else(|| tbs.to_owned(), |id| id.to_string());
         let since = self.opened_at.as_deref().or(self.pending_until.as_deref()).unwrap_or("-");
         let state = match &self.pending_until {
@@ -250,6 +258,7 @@ struct Shown {
     next: Vec<String>,
     certificate: Option<CertificateRow>,
     logs: Vec<EntryRow>,
+    evidence: Vec<EvidenceRow>,
     #[serde(skip)]
     text: String,
 }
@@ -266,6 +275,14 @@ struct CertificateRow {
     spki_sha256: Option<String>,
     issuer_key_sha256: Option<String>,
     first_seen_at: String,
+}
+
+/// Bytes that show what is wrong with a zone, or how it was before.
+#[derive(Serialize)]
+struct EvidenceRow {
+    label: String,
+    sha256: String,
+    base64: String,
 }
 
 /// An entry that carries it.
@@ -285,7 +302,8 @@ impl Shown {
         let certificate =
             dossier.seen.as_ref().map(|seen| CertificateRow::new(seen, &dossier.facts));
         let logs = entries(reader, &dossier.sightings)?;
-        Ok(Self::new(row, &dossier.explanation, certificate, logs))
+        let shown = Self::new(row, &dossier.explanation, certificate, logs);
+        Ok(Self { evidence: evidence(reader, &dossier.incident)?, ..shown })
     }
 
     fn of_pending(reader: &Reader, pending: &Judgement) -> anyhow::Result<Self> {
@@ -307,7 +325,8 @@ impl Shown {
     ) -> Self {
         let Explanation { what, why, since, allows, next, .. } = told.clone();
         let text = told.to_text();
-        Self { row, what, why, since, allows, next, certificate, logs, text }
+        let evidence = Vec::new();
+        Self { row, what, why, since, allows, next, certificate, logs, evidence, text }
     }
 
     /// For a terminal of 80 columns, and for somebody who was woken by it.
@@ -315,7 +334,10 @@ impl Shown {
         let row = &self.row;
         let mut text = match row.id {
             Some(id) => format!("Incident {id}, {}, {}\n\n", row.severity, row.state),
-            None => format!("Certificate {}, pending\n\n", row.tbs_sha256),
+            None => {
+                let tbs_sha256 = row.tbs_sha256.as_deref().unwrap_or_default();
+                format!("Certificate {tbs_sha256}, pending\n\n")
+            }
         };
         text.push_str(&self.text);
         let mut section = |title: &str| text.push_str(&format!("\n{title}\n"));
@@ -326,7 +348,14 @@ impl Shown {
             section(&format!("Closed at {at}: {}", plain(why.unwrap_or_default())));
         }
         if let Some(certificate) = &self.certificate {
-            text.push_str(&certificate.text(&row.tbs_sha256));
+            text.push_str(&certificate.text(row.tbs_sha256.as_deref().unwrap_or_default()));
+        }
+        if row.zone.is_some() {
+            text.push_str("\nWhat shows it (`--json` has the bytes)\n");
+            for piece in &self.evidence {
+                text.push_str(&format!("  {} {}\n", piece.sha256, plain(&piece.label)));
+            }
+            return text;
         }
         text.push_str("\nWhere it is\n");
         for entry in &self.logs {
@@ -382,6 +411,20 @@ impl CertificateRow {
             lines.into_iter().map(|(name, value)| format!("  {name:9}{value}\n")).collect();
         format!("\nThe certificate\n{lines}")
     }
+}
+
+/// What an incident about a zone can be shown with.
+fn evidence(reader: &Reader, incident: &Incident) -> anyhow::Result<Vec<EvidenceRow>> {
+    let mut rows = Vec::new();
+    for (label, sha256) in &incident.evidence {
+        let Some(bytes) = reader.evidence(sha256)? else { continue };
+        rows.push(EvidenceRow {
+            label: label.clone(),
+            sha256: hex(sha256),
+            base64: base64(&bytes),
+        });
+    }
+    Ok(rows)
 }
 
 fn entries(reader: &Reader, sightings: &[Sighting]) -> anyhow::Result<Vec<EntryRow>> {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use countersign_ct::watchlist::Watchlist;
 use countersign_judge::policy::HOLD_DEFAULT;
-use countersign_monitor::directories;
 use countersign_monitor::judging::Judging;
 use countersign_monitor::sink::{Exec, Secret, Sink, Smtp, Webhook};
+use countersign_monitor::directories;
 use countersign_net::Target;
 use countersign_net::mail::{Login, MailServer, Mailbox, Security};
 use countersign_net::pace::Rates;

@@ -133,6 +133,7 @@ impl Outlet for Lines {
             Event::LogAdded(_)
             | Event::LogRemoved(_)
             | Event::IncidentOpened(_)
+            | Event::IncidentUpdated(_)
             | Event::IncidentClosed(_)
             | Event::Heartbeat(_) => None,
         };
@@ -146,7 +147,7 @@ impl Outlet for Lines {
             Form::Human => self.printer.line(sentence(report, log))?,
         }
         let found = match &report.event {
-            Event::IncidentOpened(_) => true,
+            Event::IncidentOpened(_) | Event::IncidentUpdated(_) => true,
             Event::TroubleOpened(trouble) => trouble.nature == Nature::Proof,
             Event::Sighting(_)
             | Event::TroubleClosed(_)
@@ -177,6 +178,9 @@ fn sentence(report: &Report, log: Option<&LogRow>) -> String {
         Event::LogRemoved(row) => format!("no longer following {}", row.log.description),
         Event::IncidentOpened(incident) | Event::IncidentClosed(incident) => {
             incidents::sentence(incident, report.at)
+        }
+        Event::IncidentUpdated(incident) => {
+            format!("more: {}", incidents::sentence(incident, report.at))
         }
         Event::Heartbeat(detail) => format!("heartbeat: {detail}"),
     };
@@ -238,6 +242,9 @@ impl ReportRow {
             Event::LogRemoved(row) => ("log-removed", Row::Log(LogLine::new(row))),
             Event::IncidentOpened(incident) => {
                 ("incident-opened", Row::Incident(IncidentRow::new(incident)))
+            }
+            Event::IncidentUpdated(incident) => {
+                ("incident-updated", Row::Incident(IncidentRow::new(incident)))
             }
             Event::IncidentClosed(incident) => {
                 ("incident-closed", Row::Incident(IncidentRow::new(incident)))

@@ -12,7 +12,9 @@ use countersign_judge::pack::Contents;
 use countersign_monitor::judging::Judging;
 use countersign_monitor::settings::Place;
 use countersign_monitor::sink::{Secret, Sink, Webhook};
-use countersign_monitor::{Chance, Ended, Extent, Hooks, ListSource, Outlet, Settings, contents};
+use countersign_monitor::{
+    Chance, Ended, Extent, Hooks, ListSource, Outlet, Settings, contents,
+};
 use countersign_net::pace::Rates;
 use countersign_net::{Clock, Net, Participant, Redirects, Roots, Route, Target, Vantage};
 use countersign_store::incident::{Incident, IncidentFilter, Which};
@@ -344,6 +346,7 @@ impl World {
             | Event::LogRemoved(_)
             | Event::IncidentOpened(_)
             | Event::IncidentClosed(_)
+            | Event::IncidentUpdated(_)
             | Event::Heartbeat(_) => None,
         });
         sightings.collect()
@@ -376,7 +379,10 @@ fn in_words(event: &Event) -> (Option<[u8; 32]>, Option<String>) {
         Event::LogAdded(row) => (Some(row.log.id), None),
         Event::LogRemoved(row) => (Some(row.log.id), Some("removed".to_owned())),
         // A scene that is about these asks for them by themselves.
-        Event::IncidentOpened(_) | Event::IncidentClosed(_) | Event::Heartbeat(_) => (None, None),
+        Event::IncidentOpened(_)
+        | Event::IncidentUpdated(_)
+        | Event::IncidentClosed(_)
+        | Event::Heartbeat(_) => (None, None),
     }
 }
 

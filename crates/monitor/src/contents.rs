@@ -43,7 +43,8 @@ pub fn contents(
                 incident.closed.as_ref().map_or(incident.opened_at, |(at, _)| *at),
             ))
         }
-        (Subject::Promise { .. }, _) | (Subject::Certificate { .. }, None) => None,
+        (Subject::Promise { .. } | Subject::Delegation { .. }, _)
+        | (Subject::Certificate { .. }, None) => None,
     };
     let told = dossier.explanation;
     let known = Known { listed: listed(reader, lists)?, own_logs, followed: reader.logs()? };

@@ -2,6 +2,7 @@
 
 use countersign_judge::Verdict;
 use countersign_judge::decision::Told;
+use countersign_judge::delegation::Kind;
 use countersign_judge::explanation::{Explanation, Facts, explain};
 use countersign_store::incident::{Incident, Subject};
 use countersign_store::sighting::Sighting;
@@ -33,7 +34,10 @@ pub struct Dossier {
 impl Dossier {
     /// Gathers it.
     pub fn read(reader: &Reader, incident: &Incident) -> Result<Self, StoreError> {
-        let sightings = reader.sightings_of(incident.subject.tbs_sha256())?;
+        let sightings = match incident.subject.tbs_sha256() {
+            Some(tbs_sha256) => reader.sightings_of(tbs_sha256)?,
+            None => Vec::new(),
+        };
         let seen = Seen::new(&sightings);
         let facts = facts(reader, Some(incident.id.0), &sightings)?;
         let logs = reader.logs()?;
@@ -51,6 +55,7 @@ impl Dossier {
                 };
                 explain(&seen.observation, &told, &facts, seen.first_seen_at)
             }
+            (Subject::Delegation { .. }, _) => of_zone(incident),
             (Subject::Promise { .. }, _) | (Subject::Certificate { .. }, None) => bare(incident),
         };
         let incident = incident.clone();
@@ -83,6 +88,42 @@ fn bare(incident: &Incident) -> Explanation {
             "Keep the certificate with its SCTs, and the tree head.".to_owned(),
             "Tell the log's operator, and ct-policy@chromium.org, with both.".to_owned(),
         ],
+    }
+}
+
+/// What there is to tell of a zone: what comes of each kind of finding, and what to do about it, each once.
+fn of_zone(incident: &Incident) -> Explanation {
+    let (mut allows, mut next) = (Vec::new(), Vec::new());
+    for kind in incident.findings.iter().filter_map(|found| Kind::of(&found.kind)) {
+        let sentence = |text: &str| {
+            let mut sentence = text.to_owned();
+            let first = sentence.get(..1).map(str::to_uppercase).unwrap_or_default();
+            sentence.replace_range(..first.len(), &first);
+            format!("{sentence}.")
+        };
+        for (texts, text) in [(&mut allows, kind.allows()), (&mut next, kind.next_step())] {
+            let text = sentence(text);
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+    }
+    let since = match incident.updated_at {
+        Some(at) => format!("Opened at {:.0}; more was found at {at:.0}.", incident.opened_at),
+        None => format!("Opened at {:.0}.", incident.opened_at),
+    };
+    let zone = incident.zone.as_deref().unwrap_or_default();
+    next.push(format!(
+        "If all of it is as it should be: `countersign delegations accept {zone}`. What is declared in the \
+         configuration is changed there."
+    ));
+    Explanation {
+        title: incident.title.clone(),
+        what: format!("What is shown of the zone {zone} is not what is expected."),
+        why: incident.findings.iter().map(|found| format!("{}.", found.text)).collect(),
+        since,
+        allows: allows.join(" "),
+        next,
     }
 }
 

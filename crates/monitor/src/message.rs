@@ -66,6 +66,16 @@ fn single(reader: &Reader, report: &Report) -> Result<Message, StoreError> {
             let variables = dossier.variables(reader)?;
             Message { chain_pem, ..row.message(Some(incident.severity), variables) }
         }
+        Event::IncidentUpdated(incident) => {
+            let dossier = Dossier::read(reader, incident)?;
+            let text = dossier.to_text();
+            let mut row = MessageRow::new(id, "incident-updated", report.at, &subject, &text);
+            row.incident = Some(incident.id.0);
+            row.severity = Some(incident.severity.as_str());
+            row.tell(&dossier);
+            let variables = dossier.variables(reader)?;
+            row.message(Some(incident.severity), variables)
+        }
         Event::IncidentClosed(incident) => {
             let why = incident.closed.as_ref().map_or("", |(_, why)| why);
             let text = format!(
@@ -119,7 +129,8 @@ fn summary(reports: &[&Report]) -> Message {
     let (first, last) = (reports[0], reports[reports.len() - 1]);
     let opened = reports.iter().filter_map(|report| match &report.event {
         Event::IncidentOpened(incident) => Some(&**incident),
-        Event::IncidentClosed(_)
+        Event::IncidentUpdated(_)
+        | Event::IncidentClosed(_)
         | Event::Sighting(_)
         | Event::TroubleOpened(_)
         | Event::TroubleClosed(_)
@@ -162,6 +173,9 @@ fn line(event: &Event) -> String {
         Event::IncidentOpened(opened) => {
             format!("INCIDENT {} ({}): {}", opened.id.0, opened.severity, incident(opened))
         }
+        Event::IncidentUpdated(updated) => {
+            format!("INCIDENT {} ({}), more: {}", updated.id.0, updated.severity, incident(updated))
+        }
         Event::IncidentClosed(closed) => {
             format!("incident {} is closed: {}", closed.id.0, incident(closed))
         }
@@ -194,6 +208,8 @@ struct MessageRow {
     title: Option<String>,
     names: Vec<String>,
     next: Vec<String>,
+    /// Of an incident about a zone.
+    zone: Option<String>,
     tbs_sha256: Option<String>,
     spki_sha256: Option<String>,
     logs: Vec<EntryRow>,
@@ -221,6 +237,7 @@ impl MessageRow {
             title: None,
             names: Vec::new(),
             next: Vec::new(),
+            zone: None,
             tbs_sha256: None,
             spki_sha256: None,
             logs: Vec::new(),
@@ -230,7 +247,8 @@ impl MessageRow {
     fn tell(&mut self, dossier: &Dossier) {
         self.title = Some(dossier.explanation.title.clone());
         self.next.clone_from(&dossier.explanation.next);
-        self.tbs_sha256 = Some(crate::dossier::hex(dossier.incident.subject.tbs_sha256()));
+        self.zone.clone_from(&dossier.incident.zone);
+        self.tbs_sha256 = dossier.incident.subject.tbs_sha256().map(crate::dossier::hex);
         let Some(seen) = &dossier.seen else { return };
         self.names = seen.observation.names.iter().map(|named| named.name.clone()).collect();
         self.names.dedup();

@@ -45,7 +45,9 @@ fn main() {
     row("show: open the store, one with its entries", Some(TARGET_MS), || {
         let reader = Store::open_reader(directory.path()).unwrap();
         let incident = reader.incident(IncidentId(INCIDENTS / 2)).unwrap().unwrap();
-        black_box(reader.sightings_of(incident.subject.tbs_sha256()).unwrap());
+        black_box(
+            reader.sightings_of(incident.subject.tbs_sha256().expect("a certificate")).unwrap(),
+        );
     });
     row("rules: 100,000 of them, after a change", None, || {
         let reader = Store::open_reader(directory.path()).unwrap();

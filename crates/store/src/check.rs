@@ -40,7 +40,7 @@ fn check_rows(connection: &Connection) -> Result<(), StoreError> {
 
 /// What no transaction of ours leaves behind, beyond what the schema itself keeps out: what it is, and the rows that
 /// show it. The schema allows no second report of a change, so that there is one says that there is exactly one.
-const NEVER: [(&str, &str); 13] = [
+const NEVER: [(&str, &str); 14] = [
     (
         "a sighting has no report",
         "SELECT 1 FROM sighting WHERE NOT EXISTS (SELECT 1 FROM report WHERE report.sighting = sighting.id)",
@@ -64,6 +64,11 @@ const NEVER: [(&str, &str); 13] = [
         "an incident is closed without a report, or open with one",
         "SELECT 1 FROM incident WHERE (closed_at IS NULL) = EXISTS (
              SELECT 1 FROM report WHERE report.incident = incident.id AND event = 'incident-closed')",
+    ),
+    (
+        "an incident was updated without a report, or not and with one",
+        "SELECT 1 FROM incident WHERE updates <> (
+             SELECT count(*) FROM report WHERE report.incident = incident.id AND event = 'incident-updated')",
     ),
     (
         "an unexpected certificate has no open incident",
@@ -138,6 +143,7 @@ mod tests {
         check("trouble-opened", "a trouble has no report");
         check("trouble-closed", "a trouble is closed without a report, or open with one");
         check("incident-opened", "an incident has no report");
+        check("incident-updated", "an incident was updated without a report, or not and with one");
         check("incident-closed", "an incident is closed without a report, or open with one");
     }
 

@@ -49,6 +49,13 @@ pub(crate) fn keep(connection: &Connection, bytes: &[u8]) -> Result<i64, StoreEr
     Ok(insert.insert((sha256, bytes))?)
 }
 
+/// The row that holds the bytes with this SHA-256, which were kept before.
+pub(crate) fn row_of(connection: &Connection, sha256: &[u8; 32]) -> Result<i64, StoreError> {
+    find(connection, sha256)?.ok_or_else(|| StoreError::Damaged {
+        what: format!("the evidence {} was never kept", hex(sha256)),
+    })
+}
+
 fn find(connection: &Connection, sha256: &[u8; 32]) -> Result<Option<i64>, StoreError> {
     let mut select = connection.prepare_cached("SELECT id FROM evidence WHERE sha256 = ?1")?;
     Ok(select.query_row([sha256], |row| row.get(0)).optional()?)

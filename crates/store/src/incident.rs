@@ -4,7 +4,11 @@
 //!            judged unexpected              authorized after all
 //!   nothing ───────────────────▶ open, reported ───────────────▶ closed, reported
 //!                                 │ acknowledged: somebody is on it; it stays open
+//!                                 │ updated, reported: more was found of the same zone; nobody is on that yet
 //! ```
+//!
+//! What is found of one zone while an incident about it is open belongs to that one: who takes a zone over changes many
+//! things at once.
 
 use countersign_judge::Severity;
 use countersign_judge::decision::ToldFinding;
@@ -13,6 +17,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::column::{self, Millis, Unsigned};
 use crate::error::StoreError;
+use crate::evidence;
 use crate::judgement::{read_finding, severity};
 use crate::report::{self, Change};
 use crate::sighting::{self, SightingId};
@@ -37,6 +42,11 @@ pub enum Subject {
         /// The log.
         log: [u8; 32],
     },
+    /// The delegation of a zone.
+    Delegation {
+        /// See [`Subject::of_zone`].
+        zone_sha256: [u8; 32],
+    },
 }
 
 /// An incident, as it goes in.
@@ -52,7 +62,7 @@ pub struct NewIncident<'a> {
     pub findings: &'a [ToldFinding],
 }
 
-/// An incident, as it was kept. What it says is what was told when it opened.
+/// An incident, as it was kept. What it says is what was told when it opened, and in the updates since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incident {
     /// Which.
@@ -73,6 +83,12 @@ pub struct Incident {
     pub acknowledged: Option<(Timestamp, String)>,
     /// The entries with the certificate, in whatever logs, also those found later.
     pub sightings: Vec<SightingId>,
+    /// The zone, if it is about one.
+    pub zone: Option<String>,
+    /// When more was found the last time.
+    pub updated_at: Option<Timestamp>,
+    /// What an incident about a zone can be shown with: labels and SHA-256s. [`Reader::evidence`] has the bytes.
+    pub evidence: Vec<(String, [u8; 32])>,
 }
 
 /// Which incidents to list.
@@ -117,7 +133,7 @@ impl Desk {
         self.write(|connection| {
             let mut update = connection.prepare_cached(
                 "UPDATE incident SET acknowledged_at = ?2, acknowledged = ?3
-                 WHERE id = ?1 AND acknowledged_at IS NULL",
+                 WHERE id = ?1 AND (acknowledged_at IS NULL OR acknowledged_at < updated_at)",
             )?;
             if update.execute((Unsigned(id.0), Millis(now), note))? > 0 {
                 return Ok(Acknowledged::Now);
@@ -176,11 +192,15 @@ pub(crate) const LAST_OPEN: &str =
 pub(crate) const ONE: &str = "SELECT * FROM incident WHERE id = ?1";
 pub(crate) const UNEXPECTED: &str =
     "SELECT subject FROM incident WHERE closed_at IS NULL AND kind = 'certificate'";
-pub(crate) const OPEN_COUNT: &str = "SELECT count(*), coalesce(sum(acknowledged_at IS NULL), 0) FROM incident WHERE closed_at IS NULL";
+pub(crate) const OPEN_COUNT: &str =
+    "SELECT count(*), coalesce(sum(acknowledged_at IS NULL OR coalesce(acknowledged_at < updated_at, FALSE)), 0)
+    FROM incident WHERE closed_at IS NULL";
 pub(crate) const OPEN_OF: &str = "SELECT id FROM incident
     WHERE subject = ?1 AND kind = ?2 AND log IS ?3 AND closed_at IS NULL";
 pub(crate) const FINDINGS: &str =
     "SELECT kind, severity, text FROM incident_finding WHERE incident = ?1 ORDER BY ordinal";
+pub(crate) const EVIDENCE: &str = "SELECT label, sha256 FROM incident_evidence
+    JOIN evidence ON evidence.id = evidence WHERE incident = ?1 ORDER BY ordinal";
 
 pub(crate) fn open_count(connection: &Connection) -> Result<(u64, u64), StoreError> {
     let mut select = connection.prepare_cached(OPEN_COUNT)?;
@@ -230,7 +250,10 @@ pub(crate) fn close(
     report::add(connection, &Change::IncidentClosed(id), now)
 }
 
-fn open_of(connection: &Connection, subject: &Subject) -> Result<Option<IncidentId>, StoreError> {
+pub(crate) fn open_of(
+    connection: &Connection,
+    subject: &Subject,
+) -> Result<Option<IncidentId>, StoreError> {
     let (kind, tbs_sha256, log) = subject.columns();
     let mut select = connection.prepare_cached(OPEN_OF)?;
     let id = select.query_row((tbs_sha256, kind, log), |row| row.get::<_, Unsigned>(0));
@@ -254,6 +277,7 @@ fn read(connection: &Connection, row: &Row<'_>) -> Result<Incident, StoreError> 
     let subject = match (kind.as_str(), row.get::<_, Option<[u8; 32]>>("log")?) {
         ("certificate", None) => Subject::Certificate { tbs_sha256 },
         ("promise", Some(log)) => Subject::Promise { tbs_sha256, log },
+        ("delegation", None) => Subject::Delegation { zone_sha256: tbs_sha256 },
         _ => return Err(column::damaged("an incident", "kind", &kind)),
     };
     let mut findings = connection.prepare_cached(FINDINGS)?;
@@ -262,6 +286,10 @@ fn read(connection: &Connection, row: &Row<'_>) -> Result<Incident, StoreError> 
         let words: Option<String> = row.get(words)?;
         Ok(at.map(|at| at.0).zip(words))
     };
+    let updated_at = row.get::<_, Option<Millis>>("updated_at")?.map(|at| at.0);
+    let acknowledged = told("acknowledged_at", "acknowledged")?;
+    let mut evidence = connection.prepare_cached(EVIDENCE)?;
+    let evidence = evidence.query_map([Unsigned(id.0)], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(Incident {
         id,
         subject,
@@ -272,16 +300,30 @@ fn read(connection: &Connection, row: &Row<'_>) -> Result<Incident, StoreError> 
             .collect::<Result<_, _>>()?,
         opened_at: row.get::<_, Millis>("opened_at")?.0,
         closed: told("closed_at", "closed_why")?,
-        acknowledged: told("acknowledged_at", "acknowledged")?,
-        sightings: sighting::ids_of(connection, &tbs_sha256)?,
+        // Whoever acknowledged it knew less than was found since.
+        acknowledged: acknowledged
+            .filter(|(at, _)| updated_at.is_none_or(|updated| *at >= updated)),
+        sightings: match subject.tbs_sha256() {
+            Some(tbs_sha256) => sighting::ids_of(connection, tbs_sha256)?,
+            None => Vec::new(),
+        },
+        zone: row.get("zone")?,
+        updated_at,
+        evidence: evidence.collect::<Result<_, _>>()?,
     })
 }
 
 impl Subject {
-    /// The certificate that it is about.
-    pub fn tbs_sha256(&self) -> &[u8; 32] {
+    /// The delegation of the zone of this name.
+    pub fn of_zone(name: &str) -> Self {
+        Self::Delegation { zone_sha256: evidence::sha256(name.as_bytes()) }
+    }
+
+    /// The certificate that it is about; `None` if it is about a zone.
+    pub fn tbs_sha256(&self) -> Option<&[u8; 32]> {
         match self {
-            Self::Certificate { tbs_sha256 } | Self::Promise { tbs_sha256, .. } => tbs_sha256,
+            Self::Certificate { tbs_sha256 } | Self::Promise { tbs_sha256, .. } => Some(tbs_sha256),
+            Self::Delegation { .. } => None,
         }
     }
 
@@ -289,6 +331,7 @@ impl Subject {
         match self {
             Self::Certificate { tbs_sha256 } => ("certificate", tbs_sha256, None),
             Self::Promise { tbs_sha256, log } => ("promise", tbs_sha256, Some(log)),
+            Self::Delegation { zone_sha256 } => ("delegation", zone_sha256, None),
         }
     }
 }

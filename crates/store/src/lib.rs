@@ -41,6 +41,7 @@ pub mod sink;
 pub mod status;
 mod store;
 pub mod trouble;
+pub mod zone;
 
 #[cfg(test)]
 mod tests;

@@ -44,7 +44,9 @@ pub enum Event {
     LogRemoved(LogRow),
     /// Something that nobody here asked for, or that a log did not keep its word about.
     IncidentOpened(Box<Incident>),
-    /// It was asked for after all.
+    /// More was found that belongs to it.
+    IncidentUpdated(Box<Incident>),
+    /// It was asked for after all, or is gone.
     IncidentClosed(Box<Incident>),
     /// How things stand, regularly.
     Heartbeat(String),
@@ -89,6 +91,8 @@ pub(crate) enum Change<'a> {
     LogAdded([u8; 32]),
     LogRemoved([u8; 32]),
     IncidentOpened(IncidentId),
+    /// Which update of it, from 1.
+    IncidentUpdated(IncidentId, i64),
     IncidentClosed(IncidentId),
     Heartbeat(&'a str),
 }
@@ -106,11 +110,13 @@ pub(crate) fn add(
         Change::LogAdded(id) => ("log-added", "log", id),
         Change::LogRemoved(id) => ("log-removed", "log", id),
         Change::IncidentOpened(id) => ("incident-opened", "incident", &Unsigned(id.0)),
+        Change::IncidentUpdated(id, _) => ("incident-updated", "incident", &Unsigned(id.0)),
         Change::IncidentClosed(id) => ("incident-closed", "incident", &Unsigned(id.0)),
         Change::Heartbeat(detail) => ("heartbeat", "detail", detail),
     };
-    let insert = format!("INSERT INTO report (at, event, {column}) VALUES (?1, ?2, ?3)");
-    connection.prepare_cached(&insert)?.execute((Millis(now), event, about))?;
+    let part = if let Change::IncidentUpdated(_, part) = change { *part } else { 0 };
+    let insert = format!("INSERT INTO report (at, event, {column}, part) VALUES (?1, ?2, ?3, ?4)");
+    connection.prepare_cached(&insert)?.execute((Millis(now), event, about, part))?;
     Ok(())
 }
 
@@ -140,6 +146,7 @@ pub(crate) fn read(connection: &Connection, row: &Row<'_>) -> Result<Report, Sto
         "log-added" => Event::LogAdded(log()?),
         "log-removed" => Event::LogRemoved(log()?),
         "incident-opened" => Event::IncidentOpened(incident()?),
+        "incident-updated" => Event::IncidentUpdated(incident()?),
         "incident-closed" => Event::IncidentClosed(incident()?),
         "heartbeat" => Event::Heartbeat(row.get("detail")?),
         _ => return Err(StoreError::Damaged { what: format!("a report tells of {event:?}") }),

@@ -7,8 +7,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::StoreError;
 
 /// What each version adds to the one before. SQLite's `user_version` counts how many were done.
-pub(crate) const MIGRATIONS: &[&str] =
-    &[include_str!("schema.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 /// Marks the file as ours, also for file(1): "CSGN".
 const APPLICATION_ID: i64 = 0x4353_474e;

@@ -117,7 +117,8 @@ impl Reader {
 
 // The condition is that of the index, word for word: else SQLite would wade through the sightings.
 pub(crate) const UNDELIVERED: &str = "SELECT * FROM report
-    WHERE event IN ('incident-opened', 'incident-closed', 'trouble-opened', 'trouble-closed', 'heartbeat')
+    WHERE event IN
+    ('incident-opened', 'incident-updated', 'incident-closed', 'trouble-opened', 'trouble-closed', 'heartbeat')
         AND id > (SELECT delivered_through FROM sink WHERE name = ?1) ORDER BY id LIMIT ?2";
 
 pub(crate) fn all(connection: &Connection) -> Result<Vec<Sink>, StoreError> {

@@ -14,6 +14,7 @@ use crate::report;
 use crate::sink::{self, Sink};
 use crate::store::{Reader, Store};
 use crate::trouble::{self, Trouble};
+use crate::zone::{self, ZoneRow};
 
 /// How the watch stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub struct Status {
     pub heartbeat_at: Option<Timestamp>,
     /// All sinks that were ever added.
     pub sinks: Vec<Sink>,
+    /// The zones whose delegation is watched.
+    pub zones: Vec<ZoneRow>,
 }
 
 /// How the watch of one log stands.
@@ -110,6 +113,10 @@ impl Reader {
                 unacknowledged,
                 heartbeat_at: sink::heartbeat_at(connection)?,
                 sinks: sink::all(connection)?,
+                zones: zone::all(connection)?
+                    .into_iter()
+                    .filter(|zone| zone.removed_at.is_none())
+                    .collect(),
             })
         })
     }

@@ -26,6 +26,7 @@ use crate::proof::Proof;
 use crate::report::Event;
 use crate::sighting::{MatchRow, NewSighting, SightingFilter, SightingId};
 use crate::trouble::{Nature, NewTrouble, TroubleId};
+use crate::zone::sample;
 use crate::{Reader, Store, StoreError};
 
 pub(crate) fn at(second: i64) -> Timestamp {
@@ -79,6 +80,7 @@ pub(crate) fn told(event: &Event) -> String {
         Event::LogAdded(row) => format!("log added {}", row.log.id[0]),
         Event::LogRemoved(row) => format!("log removed {}", row.log.id[0]),
         Event::IncidentOpened(incident) => format!("opened {}", incident.id.0),
+        Event::IncidentUpdated(incident) => format!("updated {}", incident.id.0),
         Event::IncidentClosed(incident) => format!("closed {}", incident.id.0),
         Event::Heartbeat(text) => format!("heartbeat {text}"),
     }
@@ -181,6 +183,11 @@ pub(crate) enum Act {
     Fail,
     Deliver,
     Beat,
+    Zone,
+    /// The look of this number at the zone of [`crate::zone::sample`].
+    Look(u8),
+    Accept,
+    Unzone,
 }
 
 /// What a watch does from its beginning to its end, or again from any point.
@@ -229,6 +236,18 @@ pub(crate) fn acts() -> Vec<Act> {
         Act::Fail,
         Act::Deliver,
         Act::Beat,
+        Act::Zone,
+        Act::Look(0),
+        Act::Look(1),
+        Act::Look(2),
+        Act::Look(3),
+        Act::Look(4),
+        Act::Look(5),
+        Act::Accept,
+        Act::Look(6),
+        Act::Look(7),
+        Act::Unzone,
+        Act::Tell,
     ]);
     acts.extend([Act::Tell; 5]);
     acts
@@ -367,6 +386,15 @@ pub(crate) fn perform(store: &Store, act: Act, told: &mut Vec<u64>) -> Result<()
             None => store.heartbeat("all quiet", at(22)),
             Some(_) => Ok(()),
         },
+        Act::Zone => store.watch_zones(&["a.example.".to_owned()], at(23)),
+        Act::Look(number) => sample::look(store, number),
+        Act::Accept => match store.reader().zones()?.first() {
+            Some(zone) if zone.accepted_at.is_none() => {
+                store.desk().accept_zone("a.example.", at(30_000)).map(drop)
+            }
+            Some(_) | None => Ok(()),
+        },
+        Act::Unzone => store.watch_zones(&[], at(60_000)),
     }
 }
 
@@ -437,7 +465,7 @@ pub(crate) fn check_state(reader: &Reader) {
     // A trouble comes with two pieces of evidence. The third ends its acknowledgement.
     let partial = "SELECT (SELECT count(*) FROM trouble AS t WHERE (SELECT count(*) FROM trouble_evidence WHERE trouble = t.id)
             <> 2 + (SELECT count(ended_at) FROM trouble_acknowledgement WHERE trouble = t.id))
-        + (SELECT count(*) FROM incident WHERE (SELECT count(*) FROM incident_finding WHERE incident = id) <> 1)
+        + (SELECT count(*) FROM incident WHERE (SELECT count(*) FROM incident_finding WHERE incident = id) <> 1 + updates)
         + (SELECT count(*) FROM judgement AS j WHERE (verdict IN ('pending', 'unexpected'))
             <> (SELECT count(*) FROM judgement_finding WHERE judgement = j.id)
             OR (verdict IN ('authorized', 'third-party')) <> (SELECT count(*) FROM judgement_rule WHERE judgement = j.id))

@@ -109,7 +109,8 @@ impl Dossier {
         set.put("COUNTERSIGN_WHY", told.why.join("\n"));
         set.put("COUNTERSIGN_ALLOWS", told.allows.clone());
         set.put("COUNTERSIGN_NEXT_STEPS", told.next.join("\n"));
-        set.put("TBS_SHA256", hex(incident.subject.tbs_sha256()));
+        set.put("COUNTERSIGN_ZONE", incident.zone.clone().unwrap_or_default());
+        set.put_hash("TBS_SHA256", incident.subject.tbs_sha256());
         let (organization, common_name) =
             (&self.facts.issuer_organization, &self.facts.issuer_common_name);
         let issuer = [organization.as_str(), common_name.as_str()];

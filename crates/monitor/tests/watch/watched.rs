@@ -218,6 +218,7 @@ impl Watched {
             | Event::LogAdded(_)
             | Event::LogRemoved(_)
             | Event::IncidentOpened(_)
+            | Event::IncidentUpdated(_)
             | Event::IncidentClosed(_)
             | Event::Heartbeat(_) => None,
         });

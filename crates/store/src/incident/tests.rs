@@ -34,6 +34,9 @@ fn one_certificate_has_one_incident_whatever_logs_carry_it() {
         closed: None,
         acknowledged: None,
         sightings: vec![SightingId(1), SightingId(3)],
+        zone: None,
+        updated_at: None,
+        evidence: vec![],
     };
     assert_eq!(store.reader().incident(IncidentId(1)).unwrap(), Some(expected.clone()));
 

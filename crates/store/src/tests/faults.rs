@@ -143,7 +143,8 @@ fn any_step_of_a_migration_may_fail() {
     watch(&store, &mut Vec::new()).unwrap();
 }
 
-/// Fails each step of each migration. What it fails in is then as it was. How many steps there were.
+/// Fails the first steps of each migration one by one, and of the thousands after them one in some. What it fails in is
+/// then as it was. How many failures there were.
 fn check_migration(directory: &Path) -> u64 {
     let path = directory.join("countersign.db");
     let (mut connection, observer) =
@@ -167,7 +168,7 @@ fn check_migration(directory: &Path) -> u64 {
             connection.execute_batch("ROLLBACK").unwrap(); // It failed as it had just begun.
         }
         // The last step of each fails after its commit; then it is the next one's turn.
-        nth = if version() == before.0 { nth + 1 } else { 1 };
+        nth = if version() == before.0 { nth + 1 + nth / 64 } else { 1 };
         assert!(nth == 1 || all_rows(&observer) == before.1, "step {nth}");
     }
 }

@@ -187,7 +187,7 @@ fn a_file_of_version_1_is_left_alone_by_readers_and_while_its_watch_runs() {
     let before = fs::read(directory.path().join(DATABASE)).unwrap();
     let watch = fs::File::create(directory.path().join("lock")).unwrap();
     watch.lock().unwrap();
-    let older = |error| matches!(error, StoreError::Older { found: 1, known: 3 });
+    let older = |error| matches!(error, StoreError::Older { found: 1, known: 4 });
     assert!(older(Store::open_reader(directory.path()).unwrap_err()));
     assert!(older(Store::open_desk(directory.path()).unwrap_err()));
     let error = Store::open(directory.path()).unwrap_err();

@@ -6,7 +6,7 @@ use crate::sighting::SightingId;
 use crate::trouble::TroubleId;
 use crate::{
     authorization, head, incident, judgement, position, promise, proof, report,
-    sighting as sightings, sink, trouble,
+    sighting as sightings, sink, trouble, zone,
 };
 
 #[test]
@@ -95,6 +95,11 @@ fn no_list_scans_a_table() {
         incident::ONE,
         incident::OPEN_OF,
         incident::FINDINGS,
+        incident::EVIDENCE,
+        zone::ONE,
+        zone::state::STATE,
+        zone::state::EVIDENCE,
+        zone::state::CONDITIONS,
         promise::DUE,
         promise::NEXT,
         proof::WANTED,

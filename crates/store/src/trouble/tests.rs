@@ -25,6 +25,7 @@ fn events(store: &Store) -> Vec<(&'static str, TroubleId)> {
         | Event::LogRemoved(_)
         | Event::IncidentOpened(_)
         | Event::IncidentClosed(_)
+        | Event::IncidentUpdated(_)
         | Event::Heartbeat(_) => None,
     });
     events.collect()
