@@ -6,7 +6,7 @@ use countersign_ct::watchlist::Watchlist;
 use countersign_judge::policy::HOLD_DEFAULT;
 use countersign_monitor::judging::Judging;
 use countersign_monitor::sink::{Exec, Secret, Sink, Smtp, Webhook};
-use countersign_monitor::directories;
+use countersign_monitor::{Delegations, directories};
 use countersign_net::Target;
 use countersign_net::mail::{Login, MailServer, Mailbox, Security};
 use countersign_net::pace::Rates;
@@ -36,6 +36,7 @@ pub(crate) fn watching(
         since: since.or(settings.since),
         unreachable_after: settings.watch.unreachable_after,
         judging: judging(settings),
+        delegations: Delegations::default(),
     }
 }
 

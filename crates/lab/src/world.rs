@@ -13,7 +13,7 @@ use countersign_monitor::judging::Judging;
 use countersign_monitor::settings::Place;
 use countersign_monitor::sink::{Secret, Sink, Webhook};
 use countersign_monitor::{
-    Chance, Ended, Extent, Hooks, ListSource, Outlet, Settings, contents,
+    Chance, Delegations, Ended, Extent, Hooks, ListSource, Outlet, Settings, contents,
 };
 use countersign_net::pace::Rates;
 use countersign_net::{Clock, Net, Participant, Redirects, Roots, Route, Target, Vantage};
@@ -55,6 +55,7 @@ pub(crate) struct Watching {
     pub(crate) since: Option<Timestamp>,
     pub(crate) rates: Rates,
     pub(crate) judging: Judging,
+    pub(crate) delegations: Delegations,
 }
 
 impl Default for Watching {
@@ -66,6 +67,7 @@ impl Default for Watching {
             since: None,
             rates: Rates { start: 1000.0, max: 10_000.0 },
             judging: Judging { heartbeat: None, ..Judging::default() },
+            delegations: Delegations::default(),
         }
     }
 }
@@ -126,6 +128,7 @@ impl World {
             since: watching.since,
             unreachable_after: HOUR,
             judging: watching.judging.clone(),
+            delegations: watching.delegations.clone(),
         };
         let logs = self.logs.iter().map(|log| (log.settings().host.clone(), log.address(Group::A)));
         let receivers = self.receivers.iter();

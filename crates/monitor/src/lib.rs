@@ -3,6 +3,8 @@
 //! ```text
 //!  lists ──> roster ──> one follower task a log ──> store ──> reporter ──> whoever asked
 //!                        fetch, feed, match, commit     (evidence first, then the report)
+//!  zones ──> one task a zone ──> store ──> reporter
+//!                        ask, verify, judge, commit
 //! ```
 //!
 //! The loops ask, send and feed; what a reply means is judged below, in `ct`. A task ends when it is stopped, or
@@ -12,6 +14,7 @@ pub mod caa;
 mod chance;
 mod contents;
 mod context;
+pub mod delegations;
 mod delivery;
 pub mod directories;
 pub mod dossier;
@@ -33,6 +36,7 @@ mod watch;
 
 pub use chance::Chance;
 pub use contents::contents;
+pub use delegations::{Delegations, WatchedZone, Way};
 pub use report::{Hooks, Outlet, Progress};
 pub use settings::{ListSource, OwnLog, Settings};
 pub use watch::{Ended, Extent, World, watch};

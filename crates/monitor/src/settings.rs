@@ -9,6 +9,7 @@ use countersign_sct::LogKey;
 use countersign_sct::log_list::Api;
 use jiff::Timestamp;
 
+use crate::delegations::Delegations;
 use crate::judging::Judging;
 
 /// What to guard, from which logs, how often.
@@ -36,6 +37,8 @@ pub struct Settings {
     pub unreachable_after: Duration,
     /// What is expected, and what to do about what is not.
     pub judging: Judging,
+    /// The zones whose delegation is watched.
+    pub delegations: Delegations,
 }
 
 /// A list of logs.

@@ -17,7 +17,7 @@ use countersign_dns::{Message, Name, Query, Rtype};
 use countersign_judge::zone::{
     APEX, DELEGATION, PROBES_APART_S, Probe, ServerView, Unseen, Upstream, ZoneView,
 };
-use countersign_net::dns::ExchangeError;
+use countersign_net::dns::{ExchangeError, Exchanged};
 use countersign_net::{Clock, Dns};
 use tokio::task::JoinSet;
 
@@ -57,10 +57,10 @@ pub struct NoZone {
 }
 
 /// Servers that are asked at a time, each one question after the other. A resolver that starts does as much.
-const SERVERS_AT_ONCE: usize = 16;
+pub(crate) const SERVERS_AT_ONCE: usize = 16;
 
 /// Addresses of servers that are asked on each side. The root has 26; who has many more has one zone behind all.
-const ADDRESSES_MAX: usize = 64;
+pub(crate) const ADDRESSES_MAX: usize = 64;
 
 /// Letters and digits of a probe's label: 36^20 is more than anybody could have prepared.
 const PROBE_OCTETS: usize = 20;
@@ -125,7 +125,7 @@ async fn ask_upstream(dns: &Dns, resolver: SocketAddr, zone: &Name) -> Upstream 
 }
 
 /// The zone that a name is in, as its servers say. Where none of them answers, the zone that they should serve.
-async fn zone_of(dns: &Dns, name: &Name) -> Result<Name, Unresolved> {
+pub(crate) async fn zone_of(dns: &Dns, name: &Name) -> Result<Name, Unresolved> {
     for candidate in name.and_above() {
         let query = Query { name: candidate.clone(), rtype: Rtype::SOA };
         match dns.resolve(&query).await {
@@ -152,21 +152,26 @@ fn apex(answer: &Answer, name: &Name) -> Option<Name> {
 
 /// Whose server it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
+pub(crate) enum Side {
     Parent,
     Zone,
 }
 
 /// A server to be asked.
 #[derive(Clone, Debug)]
-struct Asked {
-    side: Side,
-    name: Name,
-    address: IpAddr,
+pub(crate) struct Asked {
+    pub(crate) side: Side,
+    pub(crate) name: Name,
+    pub(crate) address: IpAddr,
 }
 
 /// All addresses of a zone's servers. What keeps us from some of them is noted.
-async fn addresses(dns: &Dns, zone: &Name, side: Side, unseen: &mut Vec<Unseen>) -> Vec<Asked> {
+pub(crate) async fn addresses(
+    dns: &Dns,
+    zone: &Name,
+    side: Side,
+    unseen: &mut Vec<Unseen>,
+) -> Vec<Asked> {
     let Servers { servers, left_out, unresolved } = match dns.servers_of(zone).await {
         Ok(servers) => servers,
         Err(error) => {
@@ -253,7 +258,7 @@ async fn ask(
     clock: &Clock,
 ) -> ServerView {
     let Asked { side, name, address } = asked;
-    let mut asking = Asking { dns, address, gone: None };
+    let mut asking = Asking::new(dns, address);
     let mut view = ServerView { name, address, answers: BTreeMap::new(), probes: Vec::new() };
     let rtypes = match side {
         Side::Parent => &DELEGATION[..],
@@ -281,20 +286,29 @@ async fn ask(
 }
 
 /// Questions to one server.
-struct Asking<'a> {
+pub(crate) struct Asking<'a> {
     dns: &'a Dns,
     address: IpAddr,
     /// Why there is no way to it. Then it is not asked again: each question would wait for as long.
     gone: Option<String>,
 }
 
-impl Asking<'_> {
+impl<'a> Asking<'a> {
+    pub(crate) fn new(dns: &'a Dns, address: IpAddr) -> Self {
+        Self { dns, address, gone: None }
+    }
+
     async fn answer(&mut self, query: &Query) -> Result<Message, String> {
+        self.exchanged(query).await.map(|exchanged| exchanged.message)
+    }
+
+    /// What it answers; why it does not.
+    pub(crate) async fn exchanged(&mut self, query: &Query) -> Result<Exchanged, String> {
         if let Some(why) = &self.gone {
             return Err(why.clone());
         }
         match self.dns.exchange(self.address, query).await {
-            Ok(exchanged) => Ok(exchanged.message),
+            Ok(exchanged) => Ok(exchanged),
             Err(error) => {
                 let is_gone = matches!(
                     error,

@@ -1,4 +1,4 @@
-//! The watch as a whole: one task a log, one for the reports, and the lists that say which logs there are.
+//! The watch as a whole: one task a log, one a zone, one for the reports, and the lists that say which logs there are.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
@@ -18,6 +18,7 @@ use tracing::{error, info, warn};
 
 use crate::chance::Chance;
 use crate::context::Context;
+use crate::delegations::{self, Unlooked};
 use crate::follow::{Outcome, Shared, Task};
 use crate::protocol::{Place, Protocol, Rfc6962, StaticCt};
 use crate::report::Hooks;
@@ -93,6 +94,8 @@ pub async fn watch(
         progress: hooks.progress,
     });
     let tellers = Tellers::start(&cx, hooks.outlet, hooks.sinks, received, &mut chance).await?;
+    let zones = delegations::start(&cx, &mut chance, &stop).await;
+    let zones = zones.context("cannot keep the list of zones")?;
 
     let watch = Watch {
         participant: clock.participant(),
@@ -100,6 +103,7 @@ pub async fn watch(
         stop,
         chance: chance.fork(),
         tasks: JoinSet::new(),
+        zones,
         running: BTreeMap::new(),
         wanted: BTreeMap::new(),
         at_first: None,
@@ -123,6 +127,8 @@ struct Watch {
     stop: CancellationToken,
     chance: Chance,
     tasks: JoinSet<(LogId, Outcome)>,
+    /// Those that look at zones. They end with what they could not see.
+    zones: JoinSet<Unlooked>,
     /// What each task follows, and how it is stopped.
     running: BTreeMap<LogId, (Followed, CancellationToken)>,
     /// What should be followed.
@@ -138,7 +144,7 @@ impl Watch {
     async fn run(mut self) -> anyhow::Result<Ended> {
         let mut refresh_at = self.refresh().await;
         loop {
-            if self.cx.extent == Extent::Once && self.tasks.is_empty() {
+            if self.cx.extent == Extent::Once && self.tasks.is_empty() && self.zones.is_empty() {
                 return Ok(self.ended);
             }
             tokio::select! {
@@ -152,6 +158,9 @@ impl Watch {
                     let (id, outcome) = done.context("a follower panicked")?;
                     self.task_ended(id, outcome);
                 }
+                Some(done) = self.zones.join_next() => {
+                    self.ended.unseen.extend(done.context("a look at a zone panicked")?);
+                }
             }
         }
         for (_, stop) in self.running.values() {
@@ -159,6 +168,9 @@ impl Watch {
         }
         while let Some(done) = self.tasks.join_next().await {
             done.context("a follower panicked")?;
+        }
+        while let Some(done) = self.zones.join_next().await {
+            done.context("a look at a zone panicked")?;
         }
         Ok(self.ended)
     }

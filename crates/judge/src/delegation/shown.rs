@@ -138,6 +138,14 @@ impl Shown {
         }
     }
 
+    /// What a resolver's answer says.
+    pub fn resolved(topic: &Topic, message: &Message) -> Result<Self, NotShown> {
+        match message.rcode {
+            NO_ERROR | NO_SUCH_NAME => Ok(Self::answered(topic, message)),
+            code => Err(NotShown::Code(code)),
+        }
+    }
+
     /// The glue beside a referral: addresses of servers whose names are in the zone.
     pub fn referred(zone: &Name, message: &Message) -> Vec<(Topic, Self)> {
         let Some(servers) = find(&message.authority, zone, Rtype::NS) else { return Vec::new() };

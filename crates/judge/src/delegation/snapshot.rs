@@ -97,7 +97,43 @@ impl Snapshot {
     }
 }
 
+impl View {
+    /// Takes another look at the same: the worse of both counts, and comes first.
+    pub fn join(&mut self, mut other: Self) {
+        if other.trust.rank() > self.trust.rank() {
+            std::mem::swap(self, &mut other);
+        }
+        let new = other.witnesses.into_iter().filter(|witness| !self.witnesses.contains(witness));
+        let new: Vec<_> = new.collect();
+        self.witnesses.extend(new);
+        self.ttl_s = self.ttl_s.into_iter().chain(other.ttl_s).min();
+        self.valid = match (self.valid, other.valid) {
+            (Some((from, until)), Some((_, earlier))) if earlier < until => Some((from, earlier)),
+            (Some(valid), _) | (None, Some(valid)) => Some(valid),
+            (None, None) => None,
+        };
+        for piece in other.pieces {
+            if !self.pieces.contains(&piece) && self.pieces.len() < PIECES_MAX {
+                self.pieces.push(piece);
+            }
+        }
+    }
+}
+
+/// Proofs of the same records by the same keys differ only in their times: two show what there is to see.
+const PIECES_MAX: usize = 2;
+
 impl Trust {
+    /// From good to bad.
+    fn rank(self) -> u8 {
+        match self {
+            Self::Secure | Self::Unsigned => 0,
+            Self::Insecure => 1,
+            Self::Unknown => 2,
+            Self::Bogus => 3,
+        }
+    }
+
     /// All of them.
     pub const ALL: [Self; 5] =
         [Self::Secure, Self::Insecure, Self::Bogus, Self::Unknown, Self::Unsigned];

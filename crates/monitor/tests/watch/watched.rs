@@ -11,7 +11,7 @@ use countersign_lab::log::{self, LogServer, Protocol, log_list_json};
 use countersign_monitor::judging::Judging;
 use countersign_monitor::settings::Place;
 use countersign_monitor::{
-    Chance, Ended, Extent, Hooks, ListSource, Outlet, OwnLog, Settings, World, watch,
+    Chance, Delegations, Ended, Extent, Hooks, ListSource, Outlet, OwnLog, Settings, World, watch,
 };
 use countersign_net::pace::Rates;
 use countersign_net::{Clock, Net, Roots, Route, Vantage};
@@ -129,6 +129,7 @@ impl Watched {
             since: None,
             unreachable_after: UNREACHABLE_AFTER,
             judging: Judging::default(),
+            delegations: Delegations::default(),
         };
         let net = Net::new(countersign_net::Settings {
             contact: "test@example.org".to_owned(),

@@ -1,0 +1,231 @@
+//! Asking: every server of the parent about the delegation, every server of the zone about all else.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use countersign_dns::resolution::Resolved;
+use countersign_dns::{Message, Name, Query, Rtype};
+use countersign_judge::delegation::{NotShown, Shown, Topic, Witness};
+use countersign_judge::zone::Unseen;
+use countersign_net::dns::Exchanged;
+use countersign_net::{Clock, Dns};
+use tokio::task::JoinSet;
+
+use super::WatchedZone;
+use super::way::Way;
+use crate::survey::{ADDRESSES_MAX, Asked, Asking, SERVERS_AT_ONCE, Side, addresses};
+
+/// What servers said of one topic.
+pub(super) struct Said {
+    pub(super) witness: Witness,
+    pub(super) shown: Shown,
+    /// The answer, read and as it came.
+    pub(super) message: Message,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// All that was said from one vantage.
+#[derive(Default)]
+pub(super) struct Gathered {
+    pub(super) said: BTreeMap<Topic, Vec<Said>>,
+    pub(super) unseen: Vec<Unseen>,
+}
+
+/// Asks all servers.
+pub(super) async fn gather(zone: &WatchedZone, way: &Way, clock: &Clock) -> Gathered {
+    let mut gathered = Gathered::default();
+    let name = zone.name();
+    let parents = way.parents(name, clock, &mut gathered.unseen).await;
+    let delegation = [Rtype::DS, Rtype::NS].map(|rtype| Topic::parent(name.clone(), rtype));
+    let told = ask_all(&way.dns, parents, &delegation).await;
+    let mut lost = Lost::new(&told);
+    for (asked, answers) in &told {
+        gathered.take(name, way, asked, answers, &mut lost);
+    }
+    let mut servers = addresses(&way.dns, name, Side::Zone, &mut gathered.unseen).await;
+    let more = others(&way.dns, &servers, &told).await;
+    servers.extend(more);
+    servers.truncate(ADDRESSES_MAX);
+    let apex = [Rtype::DNSKEY, Rtype::NS, Rtype::CDS, Rtype::CDNSKEY];
+    let mut topics: Vec<_> =
+        apex.into_iter().map(|rtype| Topic::zone(name.clone(), rtype)).collect();
+    topics.extend(zone.topics.iter().cloned());
+    let told = ask_all(&way.dns, servers, &topics).await;
+    lost.add(&told);
+    for (asked, answers) in &told {
+        gathered.take(name, way, asked, answers, &mut lost);
+    }
+    gathered
+}
+
+/// What one server answered about each topic.
+type Answers = BTreeMap<Topic, Result<Exchanged, String>>;
+
+/// Whether our network has no IPv6.
+struct Lost {
+    sixes: usize,
+    sixes_answered: usize,
+    fours_answered: usize,
+}
+
+impl Lost {
+    fn new(told: &[(Asked, Answers)]) -> Self {
+        let mut lost = Self { sixes: 0, sixes_answered: 0, fours_answered: 0 };
+        lost.add(told);
+        lost
+    }
+
+    fn add(&mut self, told: &[(Asked, Answers)]) {
+        for (asked, answers) in told {
+            let answered = usize::from(answers.values().any(Result::is_ok));
+            match asked.address.is_ipv6() {
+                true => {
+                    self.sixes += 1;
+                    self.sixes_answered += answered;
+                }
+                false => self.fours_answered += answered,
+            }
+        }
+    }
+
+    fn leaves_out(&self, address: IpAddr) -> bool {
+        address.is_ipv6() && self.sixes_answered == 0 && self.fours_answered > 0
+    }
+}
+
+impl Gathered {
+    fn take(&mut self, zone: &Name, way: &Way, asked: &Asked, answers: &Answers, lost: &mut Lost) {
+        if lost.leaves_out(asked.address) {
+            return;
+        }
+        let witness = Witness {
+            vantage: way.vantage.clone(),
+            server: asked.name.clone(),
+            address: asked.address,
+        };
+        let mut failed: Option<(usize, String)> = None;
+        let mut fail = |why: String| match &mut failed {
+            Some((count, _)) => *count += 1,
+            None => failed = Some((1, why)),
+        };
+        for (topic, answer) in answers {
+            let exchanged = match answer {
+                Ok(exchanged) => exchanged,
+                Err(why) => {
+                    fail(why.clone());
+                    continue;
+                }
+            };
+            match Shown::of(topic, zone, &exchanged.message) {
+                Ok(shown) => self.add(topic.clone(), &witness, shown, exchanged),
+                Err(NotShown::OtherSide) => continue,
+                Err(why) => fail(format!("{} of {}: {why}", topic.rtype, topic.name)),
+            }
+            if topic.rtype == Rtype::NS && asked.side == Side::Parent {
+                for (glue, shown) in Shown::referred(zone, &exchanged.message) {
+                    self.add(glue, &witness, shown, exchanged);
+                }
+            }
+        }
+        // What a server does not say is told once, however much it is.
+        if let Some((count, why)) = failed {
+            let why = if count > 1 { format!("{why} ({count} questions)") } else { why };
+            self.unseen.push(Unseen { what: format!("{witness}"), why });
+        }
+    }
+
+    fn add(&mut self, topic: Topic, witness: &Witness, shown: Shown, exchanged: &Exchanged) {
+        self.said.entry(topic).or_default().push(Said {
+            witness: witness.clone(),
+            shown,
+            message: exchanged.message.clone(),
+            bytes: exchanged.bytes.clone(),
+        });
+    }
+}
+
+/// Servers that only some servers of the parent name: the counting of servers asked one of them.
+async fn others(dns: &Dns, known: &[Asked], told: &[(Asked, Answers)]) -> Vec<Asked> {
+    let mut found: Vec<Asked> = Vec::new();
+    let referrals =
+        told.iter().flat_map(|(_, answers)| answers.iter()).filter_map(|(topic, answer)| {
+            match answer {
+                Ok(exchanged) if topic.rtype == Rtype::NS => Some(&exchanged.message),
+                Ok(_) | Err(_) => None,
+            }
+        });
+    for message in referrals {
+        let sets = message.authority.iter().filter(|set| set.rrset.rtype() == Rtype::NS);
+        let names = sets.flat_map(|set| set.rrset.rdatas());
+        for name in names.filter_map(|rdata| Name::from_wire(rdata).ok()) {
+            let is_known = known.iter().chain(&found).any(|asked| asked.name == name);
+            if is_known || found.len() >= OTHERS_MAX {
+                continue;
+            }
+            for address in addresses_of(dns, &name, message).await {
+                found.push(Asked { side: Side::Zone, name: name.clone(), address });
+            }
+        }
+    }
+    found
+}
+
+/// The addresses that a referral gives for a server; else those that are found.
+async fn addresses_of(dns: &Dns, name: &Name, referral: &Message) -> Vec<IpAddr> {
+    let glue = addresses_in(name, &referral.additional);
+    if !glue.is_empty() {
+        return glue;
+    }
+    let query = Query { name: name.clone(), rtype: Rtype::A };
+    match dns.resolve(&query).await {
+        Resolved::Answer(answer) => addresses_in(name, &answer.message.answer),
+        // The counting of servers finds it next time, or says why not.
+        Resolved::Failed(_) => Vec::new(),
+    }
+}
+
+fn addresses_in(name: &Name, sets: &[countersign_dns::SignedRrset]) -> Vec<IpAddr> {
+    let own = sets.iter().filter(|set| set.rrset.owner() == name);
+    let rdatas =
+        own.flat_map(|set| set.rrset.rdatas().iter().map(|rdata| (set.rrset.rtype(), rdata)));
+    let address = |(rtype, rdata): (Rtype, &Vec<u8>)| match rtype {
+        Rtype::A => {
+            <[u8; 4]>::try_from(&rdata[..]).ok().map(|octets| Ipv4Addr::from(octets).into())
+        }
+        Rtype::AAAA => {
+            <[u8; 16]>::try_from(&rdata[..]).ok().map(|octets| Ipv6Addr::from(octets).into())
+        }
+        _ => None,
+    };
+    rdatas.filter_map(address).collect()
+}
+
+/// Asks all servers, some at a time, each one question after the other.
+async fn ask_all(dns: &Dns, servers: Vec<Asked>, topics: &[Topic]) -> Vec<(Asked, Answers)> {
+    let total = servers.len();
+    let mut waiting: VecDeque<(usize, Asked)> = servers.into_iter().enumerate().collect();
+    let mut told: Vec<Option<(Asked, Answers)>> = (0..total).map(|_| None).collect();
+    let mut tasks = JoinSet::new();
+    loop {
+        while tasks.len() < SERVERS_AT_ONCE {
+            let Some((at, asked)) = waiting.pop_front() else { break };
+            let (dns, topics) = (dns.clone(), topics.to_vec());
+            tasks.spawn(async move {
+                let mut asking = Asking::new(&dns, asked.address);
+                let mut answers = Answers::new();
+                for topic in topics {
+                    let query = Query { name: topic.name.clone(), rtype: topic.rtype };
+                    answers.insert(topic, asking.exchanged(&query).await);
+                }
+                (at, asked, answers)
+            });
+        }
+        let Some(ended) = tasks.join_next().await else { break };
+        let (at, asked, answers) = ended.expect("asking a server does not panic");
+        told[at] = Some((asked, answers));
+    }
+    told.into_iter().flatten().collect()
+}
+
+/// More servers than any parent adds at once.
+const OTHERS_MAX: usize = 16;
