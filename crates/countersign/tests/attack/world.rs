@@ -1,0 +1,81 @@
+//! Everybody in the attack, and what they can do to each other.
+
+use crate::ca::Ca;
+use crate::client::{Client, NAME};
+use crate::internet::{HOSTER, Internet, REGISTRY, ROOT, VICTIM, ZONE};
+use crate::knot::Knot;
+use crate::resolver::Resolver;
+use crate::router::{Diverted, divert};
+
+pub(crate) struct World {
+    pub(crate) internet: Internet,
+    registry: Knot,
+    /// The victim's.
+    zone: Knot,
+    /// The same name and address, signed with a key of Mallory's, and without CAA.
+    mallorys_zone: Knot,
+    /// The CA's.
+    pub(crate) resolver: Resolver,
+    pub(crate) ca: Ca,
+    pub(crate) operator: Client,
+    pub(crate) mallory: Client,
+}
+
+/// Whose zone the registry points to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delegation {
+    /// The victim's, without a DS record.
+    Unsigned,
+    /// The victim's.
+    Signed,
+    /// Mallory's, signed as well.
+    Mallory,
+}
+
+impl World {
+    /// The delegation of the victim's zone is unsigned at first, and nothing is diverted.
+    pub(crate) async fn new() -> Self {
+        let mut internet = Internet::new();
+        let at_apex = format!("@ A {VICTIM}\n");
+        let zone = Knot::start(&mut internet, "zone", ZONE, NAME, &at_apex);
+        let mallorys_zone = Knot::start(&mut internet, "hoster", HOSTER, NAME, &at_apex);
+        let to_zone = format!("xmpp NS ns.xmpp\nns.xmpp A {ZONE}\n");
+        let registry = Knot::start(&mut internet, "registry", REGISTRY, "example", &to_zone);
+        let to_registry = format!("example NS ns.example\nns.example A {REGISTRY}\n");
+        let root = Knot::start(&mut internet, "root", ROOT, ".", &to_registry);
+        for knot in [&zone, &mallorys_zone, &registry, &root] {
+            knot.serves().await;
+        }
+        root.set("example.", "DS", &[&registry.ds()]);
+        let resolver = Resolver::start(&mut internet, "ca", &root.ds()).await;
+        let ca = Ca::start(&mut internet).await;
+        let operator = Client::operator(&internet, &zone);
+        let mallory = Client::mallory(&internet);
+        internet.say("there are a tree of zones, a CA, a victim and Mallory");
+        Self { internet, registry, zone, mallorys_zone, resolver, ca, operator, mallory }
+    }
+
+    /// The operator publishes these CAA records for the name, and no others.
+    pub(crate) fn publish_caa(&self, values: &[&str]) {
+        self.zone.set("xmpp.example.", "CAA", values);
+        self.resolver.forget();
+    }
+
+    /// The registry changes the delegation of the victim's zone.
+    pub(crate) fn delegate(&self, to: Delegation) {
+        let (address, ds) = match to {
+            Delegation::Unsigned => (ZONE, None),
+            Delegation::Signed => (ZONE, Some(self.zone.ds())),
+            Delegation::Mallory => (HOSTER, Some(self.mallorys_zone.ds())),
+        };
+        self.registry.set("ns.xmpp.example.", "A", &[address]);
+        self.registry.set("xmpp.example.", "DS", ds.as_deref().as_slice());
+        self.resolver.forget();
+    }
+
+    /// Mallory has the router of the hosting provider divert this.
+    pub(crate) fn divert(&self, what: Diverted) {
+        divert(what);
+        self.resolver.forget();
+    }
+}
