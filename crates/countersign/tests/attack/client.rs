@@ -76,7 +76,7 @@ impl Client {
     }
 
     /// Orders a certificate with a new key.
-    pub(crate) fn order(&self, ca: &Ca) -> Outcome {
+    pub(crate) async fn order(&self, ca: &Ca) -> Outcome {
         let certificate = self.folder.join("certificates").join(format!("{NAME}.crt"));
         if certificate.exists() {
             fs::remove_dir_all(self.folder.join("certificates")).unwrap();
@@ -88,7 +88,7 @@ impl Client {
         if let Some(hook) = &self.hook {
             lego.env("EXEC_PATH", hook);
         }
-        let ended = lego.output().unwrap();
+        let ended = tokio::process::Command::from(lego).output().await.unwrap();
         let said = String::from_utf8_lossy(&ended.stderr).into_owned();
         // lego says how it ended in its status, and leaves the certificate behind or not.
         assert_eq!(ended.status.success(), certificate.exists(), "{said}");

@@ -11,6 +11,15 @@ const INSIDE: &str = "COUNTERSIGN_ATTACK_INSIDE";
 /// The whole attack takes less than two minutes on two busy cores. Whoever outlives this is killed.
 const SECONDS_MAX: &str = "600";
 
+/// What the attack does to the network: a kernel, or a container, may not be able to.
+const NEEDED: &str = "
+    mount -t tmpfs tmpfs /run
+    ip netns add one
+    ip link add two type veth peer name eth0 netns one
+    ip link add three type bridge
+    nft 'table ip four { chain five { type nat hook prerouting priority dstnat; tcp dport 80 redirect to :8080; }; }'
+";
+
 /// Whether this process is inside, where it may do to the network what it wants. There it is the first process.
 pub(crate) fn is_inside() -> bool {
     env::var_os(INSIDE).is_some() && std::process::id() == 1
@@ -18,8 +27,9 @@ pub(crate) fn is_inside() -> bool {
 
 /// Whether there can be one here. If not, that is said; where it matters, it is an error.
 pub(crate) fn is_possible() -> bool {
-    let tried = enclosed("true").output().unwrap();
-    tried.status.success() || skipped(&String::from_utf8_lossy(&tried.stderr))
+    let mut tried = enclosed("bash");
+    let ended = tried.args(["-ec", NEEDED]).output().unwrap();
+    ended.status.success() || skipped(&String::from_utf8_lossy(&ended.stderr))
 }
 
 /// Plays this test again, inside. Everything that it started ends with it, also if it is killed.

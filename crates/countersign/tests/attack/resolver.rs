@@ -65,6 +65,12 @@ impl Resolver {
         [ended.stdout, ended.stderr].iter().map(|text| String::from_utf8_lossy(text)).collect()
     }
 
+    /// What our own commands need to start where it does.
+    pub(crate) fn trust(&self) -> Vec<String> {
+        let flag = |flag: &str, file| format!("--{flag}={}", self.folder.join(file).display());
+        vec![flag("anchors", "root.ds"), flag("hints", "root.hints")]
+    }
+
     /// As if all that it keeps had grown too old.
     pub(crate) fn forget(&self) {
         for what in [&["flush_zone", "."][..], &["flush_infra", "all"]] {
