@@ -27,7 +27,8 @@
 //! no rule comes from looking at a server over the network: an interceptor would be asked whether it is one.
 //!
 //! A [`zone`] is judged by itself, by what its servers and those of its parent say, and so are the [`caa`] records of a
-//! name: nobody has to expect anything for that. A zone's [`delegation`] is judged over time, against what the operator expects and what was seen before.
+//! name: nobody has to expect anything for that. A zone's [`delegation`] is judged over time, against what the operator
+//! expects and what was seen before.
 //!
 //! Values in, values out: nothing here reads a disk or a clock, connects, or waits. No input panics.
 
