@@ -1,6 +1,8 @@
 //! One certificate as all entries together show it: a log has the precertificate, another the certificate, and what
 //! one of them leaves open another may tell.
 
+mod caa;
+
 use countersign_ct::certificate::{Kind, Walked, walk};
 use countersign_ct::entry::{Beside, Content, Entry};
 use countersign_judge::explanation::Facts;
@@ -84,6 +86,9 @@ pub fn facts(
         Content::Unknown { .. } => return Ok(facts),
     };
     describe(&walked, &mut facts);
+    if let Some(seen) = Seen::new(sightings) {
+        facts.caa = caa::then_said(reader, &seen, &facts.issuer_organization)?;
+    }
     Ok(facts)
 }
 
