@@ -13,7 +13,9 @@ use clap::{Args as Flags, Parser, Subcommand, ValueEnum};
 
 use crate::when::When;
 
-pub(crate) use caa::{CaaCommand, CaaExplainArgs, CaaImportArgs, CaaLintArgs, CaaPlanArgs};
+pub(crate) use caa::{
+    CaaAuthoritiesArgs, CaaCommand, CaaExplainArgs, CaaImportArgs, CaaLintArgs, CaaPlanArgs,
+};
 pub(crate) use dnssec::{CheckArgs, DnssecCommand, ProveArgs, VerifyArgs, WayArgs};
 pub(crate) use evidence::{EvidenceArgs, EvidenceCommand};
 pub(crate) use incidents::{

@@ -1,5 +1,6 @@
 //! `countersign caa`: who may issue for a name, as its CAA records say.
 
+mod authorities;
 mod explain;
 mod import;
 mod known;
@@ -24,5 +25,6 @@ pub(crate) fn run(
         CaaCommand::Lint(args) => lint::run(args, global, printer),
         CaaCommand::Explain(args) => explain::run(args, global, printer),
         CaaCommand::Import(args) => import::run(args, global, printer),
+        CaaCommand::Authorities(args) => authorities::run(args, global, printer),
     }
 }

@@ -40,6 +40,8 @@ pub(crate) enum CaaCommand {
     /// It is AllCAAIdentifiersReportCSVV2 on the CCADB's page of resources. What is kept of it adds to the table of CAs
     /// that is built in, for the commands after this one.
     Import(CaaImportArgs),
+    /// List the CAs that are known: their names in CAA records, and whether they heed accounts
+    Authorities(CaaAuthoritiesArgs),
 }
 
 /// Flags of `caa plan`.
@@ -172,6 +174,14 @@ pub(crate) struct CaaImportArgs {
     /// Write to this file, and not into the state directory
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+}
+
+/// Flags of `caa authorities`.
+#[derive(Debug, Flags)]
+pub(crate) struct CaaAuthoritiesArgs {
+    /// Read what `caa import` wrote from this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) authorities: Option<PathBuf>,
 }
 
 fn planned(text: &str) -> Result<Name, String> {

@@ -272,6 +272,23 @@ fn what_is_no_report_is_refused() {
 }
 
 #[test]
+fn what_is_known_of_cas_is_shown() {
+    let place = Place::new();
+    let known = place.run("caa authorities").stdout;
+    let le = known.lines().find(|line| line.contains("letsencrypt.org")).unwrap();
+    assert!(le.contains("Let's Encrypt") && le.contains("confirmed"), "{le}");
+    place.write("report.csv", REPORT);
+    place.run("caa import report.csv --out table.json");
+    let before = place.rows("caa authorities --json").len();
+    let rows = place.rows("caa authorities --authorities table.json --json");
+    assert_eq!(rows.len(), before + 1);
+    let new = rows.last().unwrap();
+    assert_eq!(new["authority"], "New CA");
+    assert_eq!(new["issuers"], serde_json::json!(["ca.example", "other.example"]));
+    assert_eq!(new["support"], "unconfirmed");
+}
+
+#[test]
 fn every_field_is_in_the_manual() {
     let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/json.md");
     let manual = fs::read_to_string(manual).unwrap();
@@ -285,7 +302,8 @@ fn every_field_is_in_the_manual() {
     assert_eq!(kinds, expected);
     place.write("report.csv", REPORT);
     let imported = place.rows("caa import report.csv --out table.json --json");
-    for row in rows.iter().chain(&imported) {
+    let known = place.rows("caa authorities --json");
+    for row in rows.iter().chain(&imported).chain(&known) {
         for key in row.as_object().unwrap().keys() {
             assert!(manual.contains(&format!("`{key}`")), "{key}");
         }

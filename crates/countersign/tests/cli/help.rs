@@ -307,13 +307,15 @@ fn each_command_has_its_help() {
     Usage: countersign caa [OPTIONS] <COMMAND>
 
     Commands:
-      plan     Plan the records that let only your own ACME accounts order certificates for a name
-      lint     Say what the CAA records of a name, or of a zone file, leave open to whom, and what to do
-               about it
-      explain  Say whether a CA may issue for a name, to an account, by a method, and which records at
-               which name decide that
-      import   Read the CCADB's list of the names that CAs recognize in CAA records
-      help     Print this message or the help of the given subcommand(s)
+      plan         Plan the records that let only your own ACME accounts order certificates for a name
+      lint         Say what the CAA records of a name, or of a zone file, leave open to whom, and what
+                   to do about it
+      explain      Say whether a CA may issue for a name, to an account, by a method, and which records
+                   at which name decide that
+      import       Read the CCADB's list of the names that CAs recognize in CAA records
+      authorities  List the CAs that are known: their names in CAA records, and whether they heed
+                   accounts
+      help         Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help
@@ -395,6 +397,18 @@ fn each_command_has_its_help() {
     Options:
           --out <FILE>
               Write to this file, and not into the state directory
+
+      -h, --help
+              Print help (see a summary with '-h')
+    ");
+    assert_snapshot!(help("caa authorities"), @"
+    List the CAs that are known: their names in CAA records, and whether they heed accounts
+
+    Usage: countersign caa authorities [OPTIONS]
+
+    Options:
+          --authorities <FILE>
+              Read what `caa import` wrote from this file
 
       -h, --help
               Print help (see a summary with '-h')
