@@ -40,9 +40,11 @@ pub(super) fn lines(plan: &Plan, found: &Found, authorities: &Authorities) -> Ve
             None => "; `countersign caa import FILE` adds the CCADB's report".to_owned(),
         }
     ));
-    lines.push(
-        "next: `--format zone` prints the records alone, others what DNS hosts take".to_owned(),
-    );
+    lines.push(format!(
+        "next: `--format zone` prints the records alone, others what DNS hosts take; once they are served, `countersign \
+         caa lint {}` looks at them",
+        plan.name
+    ));
     lines
 }
 

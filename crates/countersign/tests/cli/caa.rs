@@ -73,7 +73,7 @@ fn a_plan_says_what_each_record_stops_and_leaves() {
 
     left out: https://acme-staging-v02.api.letsencrypt.org/acme/acct/5: it is for tests, and nobody trusts what it gets
     0 certificates were looked at for wildcards; CAs are known as of 2026-11-23; `countersign caa import FILE` adds the CCADB's report
-    next: `--format zone` prints the records alone, others what DNS hosts take
+    next: `--format zone` prints the records alone, others what DNS hosts take; once they are served, `countersign caa lint xmpp.example` looks at them
     exit 0
     "#);
 }
@@ -128,6 +128,27 @@ fn directories_of_the_configuration_are_looked_into() {
     let other = "https://acme-v02.api.letsencrypt.org/acme/acct/7";
     let both = place.run(&format!("{plan} --account {other}"));
     assert!(both.stdout.contains(URL) && both.stdout.contains(other), "{}", both.stdout);
+}
+
+#[test]
+fn the_lint_says_of_a_plan_what_the_plan_says() {
+    let place = certbot();
+    let accounts = "--accounts letsencrypt";
+    for (choice, left) in
+        [("", &["any-method"][..]), ("--method dns-01", &[]), ("--method dns-01 --wildcard", &[])]
+    {
+        let plan = format!("-q caa plan xmpp.example {accounts} {choice} --format");
+        for format in ["zone", "unknown"] {
+            place.write("planned.zone", &place.run(&format!("{plan} {format}")).stdout);
+            let lint = format!("caa lint planned.zone {accounts}");
+            let rows = place.rows(&format!("{lint} --json"));
+            let kinds: Vec<_> = rows.iter().filter_map(|row| row["kind"].as_str()).collect();
+            assert_eq!(kinds, left, "{choice}");
+            assert_eq!(place.run(&lint).status, 0, "{choice}");
+        }
+    }
+    let foreign = "--account https://acme-v02.api.letsencrypt.org/acme/acct/9";
+    assert_eq!(place.run(&format!("caa lint planned.zone {foreign}")).status, 1);
 }
 
 #[test]
