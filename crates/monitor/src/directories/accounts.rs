@@ -14,6 +14,9 @@ use countersign_judge::acme_account::{self, AcmeAccount, Client, NoAccount};
 
 use super::{Contents, DirectoryTrouble, Limits, TroubleKind, contents};
 
+/// How many entries are looked at in all: ten files for each of 20,000 certificates, as acme.sh keeps them.
+const ENTRIES_MAX: usize = 200_000;
+
 /// What a directory holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accounts {
@@ -67,8 +70,17 @@ enum Place {
 
 /// Reads all accounts that lie in a directory, whichever program keeps them there. Blocks.
 pub fn accounts(root: &Path, limits: Limits) -> Accounts {
-    let mut read =
-        Reading { root, limits, files_left: limits.files_max, accounts: Accounts::default() };
+    read(root, limits, ENTRIES_MAX)
+}
+
+fn read(root: &Path, limits: Limits, entries_max: usize) -> Accounts {
+    let mut read = Reading {
+        root,
+        limits,
+        files_left: limits.files_max,
+        entries_left: entries_max,
+        accounts: Accounts::default(),
+    };
     read.directory(root, &mut Vec::new());
     read.accounts
 }
@@ -77,6 +89,7 @@ struct Reading<'a> {
     root: &'a Path,
     limits: Limits,
     files_left: usize,
+    entries_left: usize,
     accounts: Accounts,
 }
 
@@ -111,6 +124,11 @@ impl Reading<'_> {
                 self.trouble(DirectoryTrouble::new(TroubleKind::TooManyEntries, path));
                 break;
             }
+            if self.entries_left == 0 {
+                self.trouble(DirectoryTrouble::new(TroubleKind::Unfinished, path));
+                break;
+            }
+            self.entries_left -= 1;
             names.extend(entry?.file_name().into_string());
         }
         names.sort();

@@ -180,6 +180,11 @@ fn limits_hold() {
     assert_eq!(kinds(few), (2, vec![TroubleKind::TooDeep, many, many]));
     let short = Limits { entries_max: 2, depth_max: 3, ..limits };
     assert!(kinds(short).1.contains(&TroubleKind::TooManyEntries));
+    // `accounts`, the numbers below it, and the files of the first: then it ends, wherever it is.
+    let ended = read(&kept.path(""), limits, 6);
+    assert_eq!(ended.found.len(), 1);
+    assert!(ended.troubles.iter().all(|trouble| trouble.kind == TroubleKind::Unfinished));
+    assert!(!ended.troubles.is_empty());
     let quiet = Limits { troubles_max: 0, ..limits };
     assert_eq!(kinds(quiet), (4, vec![]));
 }
