@@ -15,6 +15,7 @@ use countersign_caa::climb::{Failure, FailureSide, Hop, Lookup, Outcome, Securit
 use countersign_dns::proof::Proof;
 use countersign_dns::walk::{self, Reply, Walked};
 use countersign_dns::{self as dns, Query, Rtype};
+use countersign_judge::caa::{lookup, owner};
 use countersign_net::{Clock, Dns};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::OnceCell;
@@ -127,8 +128,7 @@ impl Lookups {
 
     async fn looked(&self, name: &Name, tries: u32) -> Looked {
         let Inner { dns, settings, clock, kept_max, .. } = &*self.0;
-        let owner: dns::Name = name.as_str().parse().expect("a name for CAA is one of DNS");
-        let query = Query { name: owner, rtype: Rtype::CAA };
+        let query = Query { name: owner(name), rtype: Rtype::CAA };
         let mut known = if tries == 1 { self.known(&query.name) } else { BTreeMap::new() };
         // Asked first and judged then: what was signed while we asked is valid now.
         dns.walk(query.clone(), settings, clock.now(), &mut known).await;
@@ -201,38 +201,6 @@ const KEYS_KEPT_MAX: usize = 10_000;
 const TRIES_MAX: u32 = 2;
 /// For one lookup with all tries. Clients of ACME wait for half a minute.
 const LOOKUP_DEADLINE: Duration = Duration::from_secs(20);
-
-/// What a walk says to a climb.
-pub(crate) fn lookup(walked: &Walked, ttl_s: u32, tries: u32) -> Lookup {
-    let hops = walked.hops.iter().map(|hop| Hop {
-        name: text(&hop.name),
-        security: match hop.security {
-            dns::Security::Secure => Security::Secure,
-            dns::Security::Insecure(_) => Security::Insecure,
-            dns::Security::Bogus(_) => Security::Bogus,
-            dns::Security::Indeterminate(_) => Security::Indeterminate,
-        },
-    });
-    let last = walked.hops.last().map(|hop| &hop.outcome);
-    let outcome = match last {
-        Some(walk::Outcome::Records(sets)) => {
-            let rdatas = sets.iter().flat_map(|set| set.rdatas()).cloned();
-            Outcome::Records(rdatas.map(countersign_caa::Record::from_rdata).collect())
-        }
-        Some(walk::Outcome::NoData | walk::Outcome::NoName) => Outcome::None,
-        Some(walk::Outcome::Alias { .. } | walk::Outcome::Unknown) | None => {
-            let (why, side) = (walked.security.to_string(), FailureSide::Ours);
-            Outcome::Failed(Failure { why, tries, side })
-        }
-    };
-    Lookup { hops: hops.collect(), outcome, ttl_s }
-}
-
-/// A name without the dot at its end.
-fn text(name: &dns::Name) -> String {
-    let text = name.to_string();
-    text.strip_suffix('.').filter(|text| !text.is_empty()).unwrap_or(&text).to_owned()
-}
 
 /// How long an answer may be kept, in seconds; `None` if there is none.
 fn ttl_s(reply: &Reply) -> Option<u32> {

@@ -5,6 +5,10 @@
 //! clients sign is what the CA verifies, and nothing is written over. A CA that makes its addresses from something else
 //! has to be told the public name in its own configuration; until it is, the gate does not start.
 
+mod accounts;
+
+use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -21,12 +25,13 @@ use countersign_caa::{Account, Identifier, Method as CaaMethod, Name, Purpose, V
 use countersign_net::{Ask, FetchError, Net, Relay, Relayed, Target};
 
 use crate::acme::{
-    Answer, Asked, BODY_BYTES_MAX, Book, BookError, Issue, Method, Problem, Refusal, Request,
+    Answer, Asked, BODY_BYTES_MAX, Book, BookError, Issue, Kind, Method, Problem, Refusal, Request,
     Strangers,
 };
 use crate::api::denied;
 use crate::application::{Application, Source};
 use crate::decide::{Decided, Gate};
+use accounts::Accounts;
 
 /// The proxy. Cheap to clone; clones are the same one.
 #[derive(Clone, Debug)]
@@ -41,6 +46,7 @@ struct Inner {
     /// Of the CA: scheme, host and port.
     upstream: String,
     book: RwLock<Book>,
+    accounts: Accounts,
 }
 
 /// What the proxy needs.
@@ -58,6 +64,8 @@ pub struct Settings {
     pub net: Net,
     /// The vantage that the way begins at.
     pub vantage: String,
+    /// Where the keys of accounts are kept between two runs.
+    pub accounts: PathBuf,
 }
 
 /// Why the proxy does not start.
@@ -83,6 +91,14 @@ pub enum ProxyError {
     /// The CA answers with something else.
     #[error("the CA answers with the status {0} where its directory should be")]
     Status(u16),
+    /// The file with the accounts.
+    #[error("cannot use {}", .path.display())]
+    Accounts {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// What it says cannot be passed on.
     #[error("cannot stand before this CA")]
     Book(#[from] BookError),
@@ -100,6 +116,7 @@ impl ProxyError {
             | Self::Paths { .. }
             | Self::Fetch(_)
             | Self::Status(_)
+            | Self::Accounts { .. }
             | Self::Book(_) => None,
         }
     }
@@ -121,9 +138,12 @@ impl Proxy {
         if answer.status != 200 {
             return Err(ProxyError::Status(answer.status));
         }
-        let book = Book::new(&settings.directory, &answer.body, settings.strangers)?;
+        let mut book = Book::new(&settings.directory, &answer.body, settings.strangers)?;
+        let accounts = Accounts::open(&settings.accounts, &mut book)
+            .map_err(|source| ProxyError::Accounts { path: settings.accounts.clone(), source })?;
         let (host, upstream) = (host.to_owned(), upstream.to_owned());
-        Ok(Self(Arc::new(Inner { gate, settings, host, upstream, book: RwLock::new(book) })))
+        let book = RwLock::new(book);
+        Ok(Self(Arc::new(Inner { gate, settings, host, upstream, book, accounts })))
     }
 
     /// Every address.
@@ -209,13 +229,37 @@ impl Proxy {
             links: &links,
             body: &relayed.body,
         };
+        let account = match asked.kind {
+            Kind::NewAccount => answer.location,
+            Kind::KeyChange | Kind::Account => asked.account.as_deref(),
+            Kind::Directory
+            | Kind::NewNonce
+            | Kind::NewOrder
+            | Kind::NewAuthz
+            | Kind::RevokeCert
+            | Kind::RenewalInfo
+            | Kind::Orders
+            | Kind::Order
+            | Kind::Finalize
+            | Kind::Authorization
+            | Kind::Challenge
+            | Kind::Certificate => None,
+        };
         let mut book = self.0.book.write().unwrap_or_else(PoisonError::into_inner);
+        let key = |book: &Book| account.and_then(|account| book.key(account).cloned());
+        let before = key(&book);
         book.learn(asked, &answer).map_err(|error| {
             tracing::warn!("the CA's answer is kept back: {error}");
             let detail =
                 "the CA behind this gate answers with something that is not understood here";
             Refusal::new(Problem::ServerInternal, detail).status(502)
-        })
+        })?;
+        let after = key(&book);
+        if let Some(account) = account.filter(|_| before != after) {
+            // While nobody else learns, so that the last line is the last word.
+            self.0.accounts.keep(account, after.as_ref());
+        }
+        Ok(())
     }
 
     /// A nonce of the CA, for a client that was refused (RFC 8555 §6.5): it can go on with it at once.

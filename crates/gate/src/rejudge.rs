@@ -5,10 +5,11 @@ use countersign_caa::mpic::{Corroboration, Region, Remote, Word};
 use countersign_caa::{Reason, Verdict, decide};
 use countersign_dns::proof::{Proof, ProofError, Unproved};
 use countersign_dns::{Query, Rtype, walk};
+use countersign_judge::caa::lookup;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::corroborate::is_about_the_same;
-use crate::lookup::{KEPT_H_MAX, lookup};
+use crate::lookup::KEPT_H_MAX;
 use crate::perspective::{counted, rules_at, word};
 use crate::row::{LookupRow, NameRow, NotARecord, PerspectivesRow, RecordRow, verdict};
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::serve::Listener;
 use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -53,6 +54,20 @@ impl Door {
             () = async { stop.cancelled().await; sleep(FAREWELL).await } => Ok(()),
         }
     }
+}
+
+/// What a port speaks TLS with: this chain of certificates, its own first, and the key of that one.
+pub fn tls(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<Arc<ServerConfig>, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
 }
 
 /// Lets connections in, each with a task of its own for its handshake.

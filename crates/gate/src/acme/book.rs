@@ -13,8 +13,8 @@
 //!
 //! # Limitations
 //!
-//! The book is in memory. What was learned before a restart is unknown after it, and a client whose order is unknown has
-//! to make another one. Neither authorizations for ancestors of a name (RFC 9444) nor delegations (RFC 9115) are known.
+//! The book is in memory. Whoever keeps it between two runs keeps the accounts; a client whose order is unknown has to
+//! make another one. Neither authorizations for ancestors of a name (RFC 9444) nor delegations (RFC 9115) are known.
 
 mod learning;
 
@@ -140,6 +140,17 @@ impl Book {
             challenges: Shelf::new(CHALLENGES_MAX),
             certificates: Shelf::new(ORDERS_MAX),
         })
+    }
+
+    /// Takes an account that was learned by a book before this one.
+    pub fn remember(&mut self, account: &str, key: Key) -> Result<(), BookError> {
+        self.accounts.put(&ours(account, &self.origin)?, key);
+        Ok(())
+    }
+
+    /// The key of an account, if it was learned.
+    pub fn key(&self, account: &str) -> Option<&Key> {
+        self.accounts.get(account)
     }
 
     /// Scheme, host and port of every address that is known.
@@ -293,7 +304,7 @@ impl Book {
                 Ok(Signature::LeftToCa)
             }
             (None, Strangers::LeaveToCa | Strangers::Refuse) => {
-                let detail = "the CA has not shown this account since the gate was started; \
+                let detail = "this account is not known here; \
                     look it up with newAccount and onlyReturnExisting first";
                 Err(Refusal::new(Problem::AccountDoesNotExist, detail))
             }

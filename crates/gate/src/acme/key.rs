@@ -130,6 +130,23 @@ impl Key {
         }
     }
 
+    /// The key with the members that it needs (RFC 7638 §3).
+    pub fn to_json(&self) -> Box<RawValue> {
+        let text = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+        let jwk = match self {
+            Self::Ec { algorithm, point } => {
+                let curve = if *algorithm == Algorithm::Es256 { "P-256" } else { "P-384" };
+                let (x, y) = point[1..].split_at(point.len() / 2);
+                serde_json::json!({"kty": "EC", "crv": curve, "x": text(x), "y": text(y)})
+            }
+            Self::Ed25519(key) => {
+                serde_json::json!({"kty": "OKP", "crv": "Ed25519", "x": text(key)})
+            }
+            Self::Rsa { n, e } => serde_json::json!({"kty": "RSA", "n": text(n), "e": text(e)}),
+        };
+        serde_json::value::to_raw_value(&jwk).expect("texts are JSON")
+    }
+
     /// Whether this key made this signature over these bytes, by this algorithm.
     pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         let by = |how: &'static dyn VerificationAlgorithm, key: &[u8]| {
@@ -176,7 +193,11 @@ mod tests {
     #[track_caller]
     fn check(json: &str, expected: Result<&str, KeyError>) {
         let json = RawValue::from_string(json.to_owned()).expect("JSON");
-        let kind = Key::parse(&json).map(|key| match key {
+        let parsed = Key::parse(&json);
+        if let Ok(key) = &parsed {
+            assert_eq!(Key::parse(&key.to_json()).as_ref(), Ok(key));
+        }
+        let kind = parsed.map(|key| match key {
             Key::Ec { algorithm, .. } => algorithm.as_str(),
             Key::Ed25519(_) => Algorithm::EdDsa.as_str(),
             Key::Rsa { .. } => Algorithm::Rs256.as_str(),

@@ -102,7 +102,7 @@ struct Place {
     _tasks: JoinSet<std::io::Result<()>>,
 }
 
-fn settings(net: &Net, upstream: SocketAddr) -> Settings {
+fn settings(world: &World, net: &Net, upstream: SocketAddr) -> Settings {
     Settings {
         directory: url("dir"),
         upstream: format!("http://{upstream}/dir"),
@@ -110,6 +110,7 @@ fn settings(net: &Net, upstream: SocketAddr) -> Settings {
         issuers: vec![Name::parse("ca.example").unwrap()],
         net: net.clone(),
         vantage: "direct".to_owned(),
+        accounts: world.dir.path().join("accounts.jsonl"),
     }
 }
 
@@ -125,7 +126,7 @@ impl Place {
         let net = world.net(Group::A);
         ca.says("dir", 200, directory());
         let gate = world.gate("a", demand, Corroborators::none());
-        let proxy = Proxy::start(gate, settings(&net, upstream)).await.unwrap();
+        let proxy = Proxy::start(gate, settings(&world, &net, upstream)).await.unwrap();
         let door = Door::open(([127, 0, 0, 1], 0).into(), None).await.unwrap();
         let (address, mut served) = (door.address().unwrap(), JoinSet::new());
         served.spawn(door.serve(proxy.router(), CancellationToken::new()));
@@ -336,18 +337,22 @@ async fn a_gate_does_not_start_before_what_it_cannot_stand_before() {
     let start = async |settings: Settings| {
         Proxy::start(gate.clone(), settings).await.map(drop).unwrap_err()
     };
-    let missing = start(settings(&net, upstream)).await;
+    let missing = start(settings(&world, &net, upstream)).await;
     assert!(matches!(missing, ProxyError::Status(404)), "{missing}");
     let mut past = directory();
     past["newOrder"] = json!("https://127.0.0.1:14000/new-order");
     ca.says("dir", 200, past);
-    let past = start(settings(&net, upstream)).await;
+    let past = start(settings(&world, &net, upstream)).await;
     assert!(past.hint().is_some_and(|hint| hint.contains("public name")), "{past}");
-    let paths =
-        Settings { upstream: format!("http://{upstream}/other"), ..settings(&net, upstream) };
+    let paths = Settings {
+        upstream: format!("http://{upstream}/other"),
+        ..settings(&world, &net, upstream)
+    };
     assert!(matches!(start(paths).await, ProxyError::Paths { .. }));
-    let down =
-        Settings { upstream: "http://127.0.0.1:1/dir".to_owned(), ..settings(&net, upstream) };
+    let down = Settings {
+        upstream: "http://127.0.0.1:1/dir".to_owned(),
+        ..settings(&world, &net, upstream)
+    };
     let down = start(down).await;
     assert!(matches!(down, ProxyError::Fetch(FetchError::Connect { .. })), "{down}");
 }
