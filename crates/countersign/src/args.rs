@@ -4,6 +4,7 @@
 mod caa;
 mod dnssec;
 mod evidence;
+mod gate;
 mod incidents;
 mod registering;
 
@@ -16,8 +17,10 @@ use crate::when::When;
 pub(crate) use caa::{
     CaaAuthoritiesArgs, CaaCommand, CaaExplainArgs, CaaImportArgs, CaaLintArgs, CaaPlanArgs,
 };
+pub(crate) use dnssec::redirect;
 pub(crate) use dnssec::{CheckArgs, DnssecCommand, ProveArgs, VerifyArgs, WayArgs};
 pub(crate) use evidence::{EvidenceArgs, EvidenceCommand};
+pub(crate) use gate::{ArchiveArgs, ArchiveCommand, GateArgs, GateCommand};
 pub(crate) use incidents::{
     AcknowledgeArgs, IncidentsArgs, ReplayArgs, ShowArgs, SinksArgs, SinksCommand,
 };
@@ -159,6 +162,11 @@ pub(crate) enum Command {
     /// Say in CAA records who may issue for a name
     #[command(subcommand)]
     Caa(CaaCommand),
+    /// For CAs: decide by CAA before a certificate is issued, and keep each decision with its proof
+    ///
+    /// Stands before an ACME CA, and answers a CA's own software, step-ca and other gates over HTTP (docs/gate.md).
+    /// Needs a configuration of its own, which --config names. Goes on until it is stopped.
+    Gate(GateArgs),
     /// Play attacks and quiet days on a small Internet of our own, and show what is caught
     ///
     /// Needs no network, no root and no configuration. Exits with 0 only if every scene ended as it

@@ -6,6 +6,7 @@
 mod address;
 mod delivery;
 mod file;
+pub(crate) mod gate;
 mod init;
 mod judging;
 mod nearest;

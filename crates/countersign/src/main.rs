@@ -10,6 +10,7 @@ mod conformance;
 mod dnssec;
 mod evidence;
 mod failure;
+mod gate;
 mod hash;
 mod incidents;
 mod lab;
@@ -111,6 +112,7 @@ fn run(args: &Args, color: ColorChoice) -> anyhow::Result<ExitStatus> {
         }
         Command::Dnssec(command) => dnssec::run(command, global, printer, &progress),
         Command::Caa(command) => caa::run(command, global, printer),
+        Command::Gate(args) => gate::run(args, global, printer),
         Command::Conformance(command) => conformance::run(command, printer, &progress),
         Command::Config(command) => config::run(command, global, printer),
         Command::Completions { shell } => manual::completions(*shell, printer),

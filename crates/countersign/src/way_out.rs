@@ -66,7 +66,8 @@ pub(crate) fn dns(
     Ok((Dns::new(&net, vantage, chosen, Clock::system())?, walk))
 }
 
-fn hints(path: &Path) -> Result<Hints, Failure> {
+/// The servers at which looking up begins, as a zone file has them.
+pub(crate) fn hints(path: &Path) -> Result<Hints, Failure> {
     let text = fs::read_to_string(path).map_err(|error| Failure::read(path, &error))?;
     Hints::from_zone_text(&text)
         .map_err(|why| Failure::new(format!("cannot use {}: {why}", path.display())))
@@ -85,9 +86,10 @@ pub(crate) fn walk_settings(anchors: Option<&Path>) -> Result<walk::Settings, Fa
 }
 
 /// Questions to DNS servers carry no contact; requests that would carry this one are not made.
-const UNUSED_CONTACT: &str = "https://countersign.invalid/";
+pub(crate) const UNUSED_CONTACT: &str = "https://countersign.invalid/";
 
-fn extra_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
+/// The certificates in a PEM file, at least one.
+pub(crate) fn extra_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let unread = |error: Error| match error {
         Error::Io(error) => Failure::read(path, &error),
         other => Failure::new(format!("cannot read {}: {other}", path.display())),
@@ -98,7 +100,7 @@ fn extra_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
         .map_err(unread)?;
     if roots.is_empty() {
         let what = format!("there is no certificate in {}", path.display());
-        return Err(Failure::new(what).hint("extra-roots names a PEM file with certificates"));
+        return Err(Failure::new(what).hint("it has to be a PEM file with certificates"));
     }
     Ok(roots)
 }

@@ -100,7 +100,7 @@ pub(crate) struct WayArgs {
     pub(crate) redirect: Vec<(IpAddr, SocketAddr)>,
 }
 
-fn redirect(text: &str) -> Result<(IpAddr, SocketAddr), String> {
+pub(crate) fn redirect(text: &str) -> Result<(IpAddr, SocketAddr), String> {
     let (from, to) = text.split_once('=').ok_or("there is no \"=\" in it")?;
     let from = from.parse().map_err(|why| format!("{from:?}: {why}"))?;
     let to: SocketAddr = to.parse().map_err(|why| format!("{to:?}: {why}"))?;

@@ -7,6 +7,7 @@ use std::io::Read as _;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use toml::Spanned;
 
 use super::nearest::nearest;
@@ -44,7 +45,7 @@ impl File {
         candidates().into_iter().find(|path| path.exists()).map(Self::read).transpose()
     }
 
-    fn read(path: PathBuf) -> Result<Self, Failure> {
+    pub(super) fn read(path: PathBuf) -> Result<Self, Failure> {
         let mut text = String::new();
         fs::File::open(&path)
             .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text))
@@ -62,6 +63,11 @@ impl File {
 
     /// What it says, if its form is right.
     pub(super) fn spec(&self) -> Result<Spec, Failure> {
+        self.parsed()
+    }
+
+    /// The same, of a file with another form.
+    pub(super) fn parsed<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         toml::from_str(&self.text).map_err(|error| {
             let what = one_line(error.message());
             let failure = match error.span() {

@@ -12,9 +12,9 @@ use crate::programs::{Ended, free_ports, listens, started};
 /// Pebble, and the name server that sends it to 127.0.0.1 for every name.
 pub(crate) struct Ca {
     folder: PathBuf,
-    directory_port: u16,
+    pub(crate) directory_port: u16,
     /// Where Pebble looks for answers to HTTP-01.
-    http_port: u16,
+    pub(crate) http_port: u16,
     _processes: [Ended; 2],
 }
 

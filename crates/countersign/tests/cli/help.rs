@@ -36,6 +36,8 @@ fn help_says_what_there_is() {
       log-list        Show the logs that the lists name, and which are followed; or what changed in them
       dnssec          Check the DNSSEC of a zone
       caa             Say in CAA records who may issue for a name
+      gate            For CAs: decide by CAA before a certificate is issued, and keep each decision with
+                      its proof
       lab             Play attacks and quiet days on a small Internet of our own, and show what is
                       caught
       config          Check or show the configuration
