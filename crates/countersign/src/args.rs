@@ -2,6 +2,7 @@
 //! completions and the man pages are made from this file.
 
 mod caa;
+mod delegations;
 mod dnssec;
 mod evidence;
 mod gate;
@@ -18,6 +19,7 @@ pub(crate) use caa::{
     CaaAuthoritiesArgs, CaaCommand, CaaExplainArgs, CaaImportArgs, CaaLintArgs, CaaPlanArgs,
 };
 pub(crate) use dnssec::redirect;
+pub(crate) use delegations::{DelegationsArgs, DelegationsCommand};
 pub(crate) use dnssec::{CheckArgs, DnssecCommand, ProveArgs, VerifyArgs, WayArgs};
 pub(crate) use evidence::{EvidenceArgs, EvidenceCommand};
 pub(crate) use gate::{ArchiveArgs, ArchiveCommand, GateArgs, GateCommand};
@@ -156,6 +158,11 @@ pub(crate) enum Command {
     /// Show the logs that the lists name, and which are followed; or what changed in them
     #[command(subcommand)]
     LogList(LogListCommand),
+    /// Show what is expected of each watched zone, and what its servers and those of its parent show
+    ///
+    /// Exits with 1 if an incident about one is open and not acknowledged, with 2 if something of one could not be
+    /// looked at, or never was.
+    Delegations(DelegationsArgs),
     /// Check the DNSSEC of a zone
     #[command(subcommand)]
     Dnssec(DnssecCommand),

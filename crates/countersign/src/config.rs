@@ -15,6 +15,7 @@ pub(crate) mod secret;
 mod settings;
 mod spec;
 mod vantage;
+mod zone;
 
 use serde::Serialize;
 
@@ -30,6 +31,7 @@ pub(crate) use judging::{Host, ThirdParty};
 pub(crate) use period::Period;
 pub(crate) use settings::{Settings, guard, guard_hint};
 pub(crate) use vantage::DIRECT;
+pub(crate) use zone::Zone;
 
 /// What is in force: the file that the flags name or the first there is, and the flags above it.
 pub(crate) fn settings(global: &Global) -> Result<Settings, Failure> {

@@ -44,6 +44,15 @@ fn write(
 ) -> anyhow::Result<ExitStatus> {
     let reader = Store::open_reader(&settings.state_dir)?;
     let incident = reader.incident(id)?.ok_or_else(|| unknown(id.0))?;
+    if incident.zone.is_some() {
+        let why = format!("incident {} is about a zone, and there is no pack for that", id.0);
+        return Err(Failure::new(why)
+            .hint(format!(
+                "`countersign show {} --json` has its evidence; `countersign dnssec verify` verifies each proof",
+                id.0
+            ))
+            .into());
+    }
     let judging = plan::judging(settings);
     let mut contents =
         contents(&reader, &settings.sources, &settings.own_logs(), &judging, &incident)?;

@@ -7,6 +7,7 @@ mod authorize;
 mod caa;
 mod config;
 mod conformance;
+mod delegations;
 mod dnssec;
 mod evidence;
 mod failure;
@@ -110,6 +111,7 @@ fn run(args: &Args, color: ColorChoice) -> anyhow::Result<ExitStatus> {
         Command::LogList(command) => {
             log_list::run(command, &config::settings(global)?, printer, &progress)
         }
+        Command::Delegations(args) => delegations::run(args, &config::settings(global)?, printer),
         Command::Dnssec(command) => dnssec::run(command, global, printer, &progress),
         Command::Caa(command) => caa::run(command, global, printer),
         Command::Gate(args) => gate::run(args, global, printer),

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use countersign_ct::watchlist::Watchlist;
+use countersign_dns::walk;
 use countersign_judge::policy::HOLD_DEFAULT;
 use countersign_monitor::judging::Judging;
 use countersign_monitor::sink::{Exec, Secret, Sink, Smtp, Webhook};
 use countersign_monitor::{Delegations, directories};
-use countersign_net::Target;
+use countersign_net::dns::{self, Dns};
 use countersign_net::mail::{Login, MailServer, Mailbox, Security};
 use countersign_net::pace::Rates;
+use countersign_net::{Clock, Net, Target};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::config::{self, Settings, Way, secret};
@@ -19,6 +21,7 @@ use crate::failure::Failure;
 pub(crate) fn watching(
     settings: &Settings,
     since: Option<Timestamp>,
+    delegations: Delegations,
 ) -> countersign_monitor::Settings {
     let start = u32::try_from(settings.watch.requests_per_second)
         .map(f64::from)
@@ -36,8 +39,21 @@ pub(crate) fn watching(
         since: since.or(settings.since),
         unreachable_after: settings.watch.unreachable_after,
         judging: judging(settings),
-        delegations: Delegations::default(),
+        delegations,
     }
+}
+
+/// Which zones to watch, and from where.
+pub(crate) fn delegations(settings: &Settings, net: &Net) -> anyhow::Result<Delegations> {
+    let zones: Vec<_> = settings.zones.iter().map(config::Zone::watched).collect();
+    let mut ways: Vec<countersign_monitor::Way> = Vec::new();
+    for vantage in zones.iter().flat_map(|zone| &zone.vantages) {
+        if ways.iter().all(|way| way.vantage != *vantage) {
+            let dns = Dns::new(net, vantage, dns::Settings::default(), Clock::system())?;
+            ways.push(countersign_monitor::Way::new(vantage, dns));
+        }
+    }
+    Ok(Delegations { zones, ways, walk: walk::Settings::default() })
 }
 
 /// What is expected.

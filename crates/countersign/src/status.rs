@@ -1,4 +1,5 @@
-//! `countersign status`: how far each log has been read and proved, and what that leaves unseen.
+//! `countersign status`: how far each log has been read and proved, when each zone was looked at, and what that leaves
+//! unseen.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use serde::Serialize;
 
 use crate::ExitStatus;
 use crate::config::Settings;
-use crate::print::{Form, Printer, base64, cell, count, rough};
+use crate::print::{Form, Printer, base64, cell, count, plain, rough};
 use crate::troubles::TroubleRow;
 
 /// Shows each followed log, then a line for all.
@@ -23,18 +24,27 @@ pub(crate) fn run(settings: &Settings, printer: &mut Printer) -> anyhow::Result<
     let followed = status.logs.iter().filter(|row| row.log.removed_at.is_none());
     let rows: Vec<_> =
         followed.map(|row| LogRow::new(row, settings.watch.stale_after, now)).collect();
-    let summary = Summary::new(&status, &rows);
+    let zones: Vec<_> = settings
+        .zones
+        .iter()
+        .map(|zone| ZoneLine::new(&zone.name.to_string(), &status, settings.watch.stale_after, now))
+        .collect();
+    let summary = Summary::new(&status, &rows, &zones);
     match printer.form() {
         Form::Json => {
             rows.iter().try_for_each(|row| printer.object(row))?;
             let others = status.troubles.iter().map(|trouble| TroubleRow::new(trouble, None));
             others.into_iter().try_for_each(|row| printer.object(&row))?;
+            zones.iter().try_for_each(|row| printer.object(row))?;
             printer.object(&summary)?;
         }
         Form::Human => {
             printer.table(&HEADER, rows.iter().map(LogRow::cells).collect())?;
             for trouble in &status.troubles {
                 printer.line(format_args!("trouble: {}", one_line(trouble)))?;
+            }
+            for zone in zones.iter().filter_map(ZoneLine::sentence) {
+                printer.line(zone)?;
             }
             printer.line(summary.line(settings.watch.stale_after))?;
         }
@@ -68,6 +78,49 @@ struct LogRow {
     last_trouble_over: Option<bool>,
 }
 
+/// A zone in JSON (docs/json.md).
+#[derive(Serialize)]
+struct ZoneLine {
+    r#type: &'static str,
+    zone: String,
+    looked_at: Option<String>,
+    stale: bool,
+    blind_since: Option<String>,
+    blind: Option<String>,
+    incident: Option<u64>,
+}
+
+impl ZoneLine {
+    fn new(zone: &str, status: &Status, stale_after: Duration, now: Timestamp) -> Self {
+        let row = status.zones.iter().find(|row| row.name == zone);
+        let looked_at = row.and_then(|row| row.looked_at);
+        let (blind_since, blind) = row.and_then(|row| row.blind.clone()).unzip();
+        Self {
+            r#type: "zone",
+            zone: zone.to_owned(),
+            looked_at: looked_at.map(|at| at.to_string()),
+            stale: looked_at.is_none_or(|at| between(at, now) > stale_after),
+            blind_since: blind_since.map(|at| at.to_string()),
+            blind,
+            incident: row.and_then(|row| row.incident).map(|id| id.0),
+        }
+    }
+
+    /// What people are told of it, if it could not be looked at.
+    fn sentence(&self) -> Option<String> {
+        let Self { zone, .. } = self;
+        match (&self.looked_at, self.stale, &self.blind_since, &self.blind) {
+            (None, ..) => Some(format!("zone {zone} was never looked at")),
+            (Some(at), true, ..) => Some(format!("zone {zone} was not looked at since {at}")),
+            (Some(_), false, Some(since), Some(blind)) => Some(format!(
+                "of zone {zone} something is not seen since {since}: {}",
+                plain(blind)
+            )),
+            (Some(_), false, _, _) => None,
+        }
+    }
+}
+
 /// The last line in JSON (docs/json.md).
 #[derive(Serialize)]
 struct Summary {
@@ -82,6 +135,8 @@ struct Summary {
     incidents: u64,
     unacknowledged: u64,
     sinks_failing: usize,
+    zones: usize,
+    zones_stale: usize,
     heartbeat_at: Option<String>,
     not_told: u64,
     log_lists: Vec<ListRow>,
@@ -196,7 +251,7 @@ impl LastTrouble {
 }
 
 impl Summary {
-    fn new(status: &Status, rows: &[LogRow]) -> Self {
+    fn new(status: &Status, rows: &[LogRow], zones: &[ZoneLine]) -> Self {
         let of_logs = status.logs.iter().map(|row| row.troubles.len()).sum::<usize>();
         let list = |list: &countersign_store::log_list::LogListAge| ListRow {
             source: list.source.clone(),
@@ -217,6 +272,8 @@ impl Summary {
             incidents: status.open,
             unacknowledged: status.unacknowledged,
             sinks_failing: status.sinks.iter().filter(|sink| sink.failing_since.is_some()).count(),
+            zones: zones.len(),
+            zones_stale: zones.iter().filter(|zone| zone.stale).count(),
             heartbeat_at: status.heartbeat_at.map(|at| at.to_string()),
             not_told: status.unreported,
             log_lists: status.log_lists.iter().map(list).collect(),
@@ -240,6 +297,10 @@ impl Summary {
             self.misbehaved_unacknowledged,
             self.troubles,
         );
+        if self.zones > 0 {
+            let seen = self.zones - self.zones_stale;
+            line.push_str(&format!(", {seen} of {} zones looked at", self.zones));
+        }
         if self.sinks_failing > 0 {
             line.push_str(&format!(", {} sinks fail", self.sinks_failing));
         }
@@ -253,7 +314,8 @@ impl Summary {
     /// again; blindness always is. `of_no_log` are the open troubles that are about no single log, but about the lists
     /// that say which logs there are.
     fn exit_status(&self, of_no_log: &[Trouble]) -> ExitStatus {
-        let blind = self.stale > 0 || self.logs == 0 || !of_no_log.is_empty();
+        let blind =
+            self.stale > 0 || self.logs == 0 || self.zones_stale > 0 || !of_no_log.is_empty();
         if self.misbehaved_unacknowledged > 0 || self.unacknowledged > 0 {
             ExitStatus::Findings
         } else if blind || self.sinks_failing > 0 {

@@ -37,6 +37,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<ExitStatus> {
     let clock = Clock::system();
     let net = way_out::net(settings)?;
+    let delegations = plan::delegations(settings, &net)?;
     let store = Arc::new(Store::open(&settings.state_dir)?);
     let findings = Arc::new(AtomicU64::new(0));
     // The reporter takes its outlet along into a task, and with it a printer of its own.
@@ -56,7 +57,7 @@ pub(crate) fn run(
     let ended = runtime.block_on(async {
         let stop = CancellationToken::new();
         let watch = countersign_monitor::watch(
-            plan::watching(settings, since),
+            plan::watching(settings, since, delegations),
             world,
             hooks,
             extent,

@@ -24,6 +24,7 @@ use super::nearest::nearest;
 use super::period::Period;
 use super::spec::{self, Spec};
 use super::vantage::{DIRECT, vantage_spec, vantages};
+use super::zone::{Zone, zones};
 use crate::failure::Failure;
 use crate::when;
 
@@ -46,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) extra_logs: Vec<Log>,
     pub(crate) watch: Watch,
     pub(crate) judging: Judging,
+    /// The zones whose delegation is watched.
+    pub(crate) zones: Vec<Zone>,
     pub(crate) delivery: Delivery,
     /// A PEM file with certification authorities to trust besides the public ones.
     pub(crate) extra_roots: Option<PathBuf>,
@@ -93,6 +96,7 @@ impl Settings {
             refresh,
             extra_logs,
             judging: Judging::new(spec, &guarded, file)?,
+            zones: zones(&spec.zone, &vantages, &watch.vantage, file)?,
             delivery: Delivery::new(spec, &vantages, &watch.vantage, file)?,
             watch,
             extra_roots: spec.tls.extra_roots.as_deref().map(|path| file.path(path)),
@@ -133,6 +137,7 @@ impl Settings {
             tls: spec::Tls { extra_roots: self.extra_roots.clone() },
             vantage: self.vantages.iter().map(vantage_spec).collect(),
             extra_log: self.extra_logs.iter().map(extra_log_spec).collect(),
+            zone: self.zones.iter().map(Zone::spec).collect(),
             ..Spec::default()
         };
         self.judging.write_into(&mut spec);

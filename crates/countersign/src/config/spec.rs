@@ -6,6 +6,7 @@
 
 pub(super) mod delivery;
 pub(super) mod judging;
+pub(super) mod zone;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,7 @@ use super::period::Period;
 
 pub(super) use delivery::{Heartbeat, Sink};
 pub(super) use judging::{Directory, Expect, Host, Judge, ThirdParty};
+pub(super) use zone::Zone;
 
 /// The whole file.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -51,6 +53,8 @@ pub(super) struct Spec {
     pub(super) directory: Vec<Directory>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) host: Vec<Host>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) zone: Vec<Zone>,
     #[serde(default)]
     pub(super) heartbeat: Heartbeat,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -169,6 +169,78 @@ fn who_may_say_what_is_expected_is_refused_on_its_line() {
 }
 
 #[test]
+fn zones_are_refused_on_their_line() {
+    let zone = |lines: &str, refusal: &str| {
+        check(&format!("[[zone]]\nname = \"xmpp.example\"\n{lines}"), refusal);
+    };
+    zone(
+        "",
+        "countersign.toml:3: nothing is expected of xmpp.example., so that no change of it would be told | declare `ds` and `ns` as they are, or set learn = true to expect what is seen first",
+    );
+    zone("next-dss = []", "countersign.toml:4: unknown key `next-dss` | did you mean `next-ds`?");
+    zone(
+        "ds = [\"1 13 2 zz\"]",
+        "countersign.toml:4: \"1 13 2 zz\" is not the data of a record of type DS",
+    );
+    zone(
+        "ds = [\"1 13 2 00\\nxmpp.example. NS a\"]",
+        "countersign.toml:4: \"1 13 2 00\\nxmpp.example. NS a\" is not the data of a record of type DS",
+    );
+    zone(
+        "learn = true\nnext-ds = []",
+        "countersign.toml:3: `next-ds` needs `ds`: what it is to replace",
+    );
+    zone(
+        "ns = [\"ns1 192.0.2.300\"]",
+        "countersign.toml:4: \"192.0.2.300\" is not the address of a server",
+    );
+    zone(
+        "learn = true\nnames = [\"other.example\"]",
+        "countersign.toml:5: other.example. is not in the zone xmpp.example.",
+    );
+    zone("learn = true\nevery = \"5s\"", "countersign.toml:5: 5s is not from 1m to 1d");
+    zone(
+        "learn = true\nvantages = [\"tor\"]",
+        "countersign.toml:5: no vantage is called \"tor\" | add it as a [[vantage]]",
+    );
+    zone(
+        "learn = true\nvantages = [\"web\"]\n[[vantage]]\nname = \"web\"\nkind = \"http-proxy\"\naddress = \"http://a.example:1\"",
+        "countersign.toml:5: vantage \"web\" is behind an HTTP proxy, which carries no DNS | name others in `vantages`",
+    );
+    zone(
+        "learn = true\nresolvers = [\"ns.example\"]",
+        "countersign.toml:5: \"ns.example\" is not the address of a resolver",
+    );
+    zone(
+        "[[zone.record]]\nname = \"xmpp.example\"\ntype = \"CAB\"\ndata = []",
+        "countersign.toml:6: no record type is called \"CAB\"",
+    );
+    zone(
+        "learn = true\n[[zone]]\nname = \"XMPP.example\"\nlearn = true",
+        "countersign.toml:6: xmpp.example. is watched twice",
+    );
+    check("[[zone]]\nname = \".\"", "countersign.toml:3: the root is delegated by nobody");
+}
+
+#[test]
+fn where_names_may_lead_need_not_be_declared_to_be_watched() {
+    let file = format!("{GUARDED}\n[[zone]]\nname = \"xmpp.example\"\nds = []\n");
+    let zone = load(&file).expect("a zone").zones[0].watched();
+    let plans: Vec<_> = zone.expected.plans.keys().map(ToString::to_string).collect();
+    assert_eq!(
+        plans,
+        [
+            "parent xmpp.example. DS",
+            "zone _acme-challenge.xmpp.example. TXT",
+            "zone _validation-persist.xmpp.example. TXT"
+        ]
+    );
+    let learning =
+        load(&file.replace("ds = []", "learn = true")).expect("a zone").zones[0].watched();
+    assert!(learning.learn && learning.expected.plans.is_empty());
+}
+
+#[test]
 fn sinks_are_refused_on_their_line() {
     let sink =
         |kind: &str, lines: &str| format!("[[sink]]\nname = \"s\"\nkind = \"{kind}\"\n{lines}");
@@ -327,6 +399,8 @@ fn the_examples_in_the_first_file_are_right() {
     assert_eq!((judging.policies.len(), judging.third_parties.len()), (1, 1));
     assert_eq!((judging.directories.len(), judging.hosts.len()), (2, 1));
     assert_eq!(settings.delivery.sinks.len(), 3);
+    let zone = settings.zones[0].watched();
+    assert_eq!((zone.vantages.len(), zone.topics.len(), zone.expected.plans.len()), (2, 6, 10));
     assert!(settings.since.is_some() && settings.extra_roots.is_some());
     assert!(settings.contact.is_some());
 }
@@ -393,15 +467,35 @@ fn tables() -> impl Strategy<Value = (Judging, Delivery)> {
     })
 }
 
+/// Zones by way of a file as well.
+fn zones() -> impl Strategy<Value = Vec<Zone>> {
+    let more = prop_oneof![
+        Just("learn = true\n"),
+        Just("ds = []\nnext-ds = [\"7 13 2 00ff\"]\nzsk = [\"8 13 2 0a\"]\n"),
+        Just("ns = [\"a\", \"b.c 192.0.2.1 ::1\"]\nnext-ns = []\nevery = \"3h\"\n"),
+        Just("learn = true\nnames = []\nresolvers = [\"::1\"]\n"),
+        Just(
+            "ns = []\n[[zone.record]]\nname = \"A.ZONE\"\ntype = \"TXT\"\ndata = ['\"a b\"', 'c']\n"
+        ),
+    ];
+    option::of(more).prop_map(|more| {
+        let zone = more.map(|more| format!("[[zone]]\nname = \"zone\"\n{more}"));
+        let file = format!("{GUARDED}\n{}", zone.unwrap_or_default());
+        load(&file).expect(&file).zones
+    })
+}
+
 fn anything() -> impl Strategy<Value = Settings> {
     let names = proptest::collection::btree_set("[a-z]{1,8}\\.example", 1..4);
     let texts = (names, option::of("[a-z]{1,8}@[a-z]{1,8}\\.example"), "[ -~\\n\"é]{1,12}");
     let spans = (1_000..=3_600_000_u64, 60..=604_800_u64, 60_000..=86_400_000_u64, 60..=86_400_u64);
     let since = option::of(-2_000_000_000..4_000_000_000_i64);
     let vantages = proptest::collection::vec(vantage(), 0..3);
-    (texts, 1..=64_usize, spans, since, vantages, option::of("[a-z/]{1,8}"), tables()).prop_map(
-        |(texts, jobs_per_log, spans, since, vantages, roots, tables)| {
+    let tables = (tables(), zones());
+    (texts, 1..=64_usize, spans, since, vantages, option::of("[a-z/]{1,8}"), tables).prop_map(
+        |(texts, jobs_per_log, spans, since, vantages, roots, (tables, zones))| {
             let mut settings = load(GUARDED).expect("the defaults");
+            settings.zones = zones;
             (settings.judging, settings.delivery) = tables;
             let guard = |name: &String| Guard::parse(name).expect("a guard");
             settings.guards = texts.0.iter().map(guard).collect();

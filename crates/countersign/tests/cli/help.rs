@@ -34,6 +34,8 @@ fn help_says_what_there_is() {
       sightings       List the certificates seen that name a guarded service, expected or not
       troubles        List what went wrong with logs: what we could not do, and what they did
       log-list        Show the logs that the lists name, and which are followed; or what changed in them
+      delegations     Show what is expected of each watched zone, and what its servers and those of its
+                      parent show
       dnssec          Check the DNSSEC of a zone
       caa             Say in CAA records who may issue for a name
       gate            For CAs: decide by CAA before a certificate is issued, and keep each decision with

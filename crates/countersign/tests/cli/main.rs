@@ -5,6 +5,7 @@
 mod caa;
 mod config;
 mod conformance;
+mod delegations;
 mod help;
 mod place;
 mod state;
@@ -18,7 +19,8 @@ use std::process::Stdio;
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use place::{Place, log_list};
+use delegations::{ZONE, look};
+use place::{CONFIG, Place, log_list};
 use watched::{ago, forked, watched};
 
 #[test]
@@ -76,11 +78,23 @@ fn every_field_is_in_the_manual() {
     let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/json.md");
     let manual = fs::read_to_string(manual).unwrap();
     let place = Place::configured();
+    place.write("countersign.toml", &format!("{CONFIG}{ZONE}"));
     let store = watched(&place);
     forked(&store);
     store.keep_log_list("file", log_list("Log").as_bytes(), ago(1)).unwrap();
-    let commands =
-        ["status", "sightings", "troubles", "log-list show", "log-list diff", "config check"];
+    look(&store, "records 00080d0202");
+    let commands = [
+        "status",
+        "sightings",
+        "troubles",
+        "log-list show",
+        "log-list diff",
+        "config check",
+        "delegations",
+        "delegations accept xmpp.example",
+        "incidents",
+        "show 1",
+    ];
     for command in commands {
         let rows = place.rows(&format!("{command} --json"));
         assert!(!rows.is_empty(), "{command}");
