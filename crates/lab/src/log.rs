@@ -82,6 +82,26 @@ pub struct Settings {
     pub tls: Option<Arc<ServerConfig>>,
 }
 
+impl Settings {
+    /// A small log that nobody has to know anything of: without TLS, for certificates of all times under no root, with
+    /// a day to merge them, and with new heads only when it is told to publish one.
+    pub fn plain(description: &str, protocol: Protocol, clock: Clock) -> Self {
+        Self {
+            operator: "Operator".to_owned(),
+            description: description.to_owned(),
+            host: "log.example".to_owned(),
+            path: String::new(),
+            protocol,
+            interval: None,
+            mmd: Duration::from_secs(86_400),
+            publish_every: None,
+            roots: Vec::new(),
+            clock,
+            tls: None,
+        }
+    }
+}
+
 /// What a log says that it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {

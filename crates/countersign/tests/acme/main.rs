@@ -16,7 +16,6 @@ mod update;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use countersign_lab::log::{Content, LogServer, Protocol, Settings};
 use countersign_net::Clock;
@@ -98,20 +97,7 @@ async fn what_the_operator_orders_raises_nothing_and_a_strangers_order_one_incid
 
 /// A log on loopback that takes anything.
 async fn log(protocol: Protocol, description: &str) -> LogServer {
-    let settings = Settings {
-        operator: description.to_owned(),
-        description: description.to_owned(),
-        host: "log.example".to_owned(),
-        path: String::new(),
-        protocol,
-        interval: None,
-        mmd: Duration::from_secs(60),
-        publish_every: None,
-        roots: Vec::new(),
-        clock: Clock::system(),
-        tls: None,
-    };
-    LogServer::start(settings).await.unwrap()
+    LogServer::start(Settings::plain(description, protocol, Clock::system())).await.unwrap()
 }
 
 fn extra(log: &LogServer) -> Extra {

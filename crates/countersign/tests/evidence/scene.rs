@@ -28,19 +28,9 @@ impl Scene {
         let mut logs = Vec::new();
         for (protocol, description) in [(Protocol::Rfc6962, "alpha"), (Protocol::StaticCt, HOSTILE)]
         {
-            let settings = Settings {
-                operator: "Operator".to_owned(),
-                description: description.to_owned(),
-                host: "log.example".to_owned(),
-                path: String::new(),
-                protocol,
-                interval: None,
-                mmd: Duration::from_secs(86_400),
-                publish_every: None,
-                roots: vec![authority.root().to_vec()],
-                clock: Clock::system(),
-                tls: None,
-            };
+            let roots = vec![authority.root().to_vec()];
+            let settings =
+                Settings { roots, ..Settings::plain(description, protocol, Clock::system()) };
             logs.push(LogServer::start(settings).await.unwrap());
         }
         let logs: Vec<_> = logs.iter().collect();

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use countersign_lab::authority::{Authority, Request, SubjectKey};
 use countersign_lab::big_log::{self, Running, serve_big_log};
@@ -36,19 +35,7 @@ impl SmallLog {
     /// With no entries yet.
     pub(crate) async fn start(protocol: Protocol, description: &str) -> Self {
         let authority = Authority::new("Test", 7);
-        let settings = Settings {
-            operator: description.to_owned(),
-            description: description.to_owned(),
-            host: "log.example".to_owned(),
-            path: String::new(),
-            protocol,
-            interval: None,
-            mmd: Duration::from_secs(86_400),
-            publish_every: None,
-            roots: Vec::new(),
-            clock: Clock::system(),
-            tls: None,
-        };
+        let settings = Settings::plain(description, protocol, Clock::system());
         let request = Request {
             names: vec!["www.xmpp.example".to_owned()],
             key: &SubjectKey::generate(),

@@ -8,19 +8,9 @@ use super::*;
 use crate::log::{Protocol, Settings};
 
 async fn log(authority: &Authority, protocol: Protocol) -> LogServer {
-    let settings = Settings {
-        operator: "Operator".to_owned(),
-        description: "log".to_owned(),
-        host: "log.example".to_owned(),
-        path: String::new(),
-        protocol,
-        interval: None,
-        mmd: Duration::from_secs(60),
-        publish_every: None,
-        roots: vec![authority.root().to_vec()],
-        clock: Clock::simulated("2026-11-24T12:00:00Z".parse().unwrap()),
-        tls: None,
-    };
+    let clock = Clock::simulated("2026-11-24T12:00:00Z".parse().unwrap());
+    let roots = vec![authority.root().to_vec()];
+    let settings = Settings { roots, ..Settings::plain("log", protocol, clock) };
     LogServer::start(settings).await.unwrap()
 }
 
