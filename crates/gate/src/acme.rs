@@ -19,7 +19,7 @@ mod x509;
 
 pub use answer::{Answer, Directory};
 pub use book::{Book, BookError, METHODS, Strangers};
-pub use jws::{BODY_BYTES_MAX, Jws, JwsError};
+pub use jws::{BODY_BYTES_MAX, Jws, JwsError, Signer};
 pub use key::{Algorithm, Key, KeyError};
 pub use refusal::{Problem, Refusal};
 pub use request::{Asked, Issue, Kind, Method, Named, Request, Signature};
