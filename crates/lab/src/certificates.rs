@@ -100,6 +100,21 @@ pub fn signed_by(certificate: &[u8], issuer: &[u8]) -> bool {
     signature().is_some()
 }
 
+/// The SubjectPublicKeyInfo in a PKCS #10 request (RFC 2986 §4.1): what follows version and subject. `None` unless it
+/// is of a P-256 key that signed the request.
+pub fn requested_spki(csr: &[u8]) -> Option<&[u8]> {
+    let [info, _, bits] = parts(csr)?;
+    let mut fields = Reader::new(info.contents);
+    for _ in ["version", "subject"] {
+        fields.element().ok()?;
+    }
+    let spki = fields.element().ok()?.whole;
+    let (0, signature) = bits.contents.split_first()? else { return None };
+    let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point_of_spki(spki)?);
+    key.verify(info.whole, signature).ok()?;
+    Some(spki)
+}
+
 /// A TBSCertificate without its poison: what a log signs for a precertificate (RFC 6962 §3.2). `None` if there
 /// is no poison, or no reading the bytes.
 pub fn without_poison(tbs: &[u8]) -> Option<Vec<u8>> {
@@ -140,7 +155,7 @@ pub fn sct_list(scts: &[Vec<u8>]) -> Vec<u8> {
     element(countersign_sct::der::OCTET_STRING, &list)
 }
 
-/// TBSCertificate, algorithm, signature.
+/// TBSCertificate, or what is asked for, algorithm, signature.
 fn parts(certificate: &[u8]) -> Option<[Element<'_>; 3]> {
     let mut fields = Reader::new(Reader::new(certificate).element().ok()?.contents);
     Some([fields.element().ok()?, fields.element().ok()?, fields.element().ok()?])

@@ -111,10 +111,11 @@ pub enum Protocol {
     StaticCt,
 }
 
-/// A running log. Dropping it closes its doors.
+/// A running log. Cheap to clone; dropping the last clone closes its doors.
+#[derive(Clone)]
 pub struct LogServer {
     service: Arc<Service>,
-    doors: [Door; 2],
+    doors: Arc<[Door; 2]>,
 }
 
 /// One group's way in.
@@ -135,7 +136,7 @@ impl LogServer {
             doors.push(Door { address, tasks: Mutex::new(tasks) });
         }
         let doors = doors.try_into().unwrap_or_else(|_| panic!("a door for each group"));
-        Ok(Self { service, doors })
+        Ok(Self { service, doors: Arc::new(doors) })
     }
 
     /// Where its resources are: ends in a slash. With TLS it has the host name, and somebody must know that this
