@@ -18,8 +18,8 @@ use crate::when::When;
 pub(crate) use caa::{
     CaaAuthoritiesArgs, CaaCommand, CaaExplainArgs, CaaImportArgs, CaaLintArgs, CaaPlanArgs,
 };
-pub(crate) use dnssec::redirect;
 pub(crate) use delegations::{DelegationsArgs, DelegationsCommand};
+pub(crate) use dnssec::redirect;
 pub(crate) use dnssec::{CheckArgs, DnssecCommand, ProveArgs, VerifyArgs, WayArgs};
 pub(crate) use evidence::{EvidenceArgs, EvidenceCommand};
 pub(crate) use gate::{ArchiveArgs, ArchiveCommand, GateArgs, GateCommand};
