@@ -182,8 +182,15 @@ impl Authorities {
     }
 
     /// The names by which records know the CA with this organization in its certificates; none if it is not known.
+    ///
+    /// `DigiCert` is also `DigiCert, Inc.` and `DigiCert Inc`: what follows says in which form it is incorporated.
     pub fn issuers_of(&self, organization: &str) -> Vec<Name> {
-        let is_it = |row: &&Authority| row.name.eq_ignore_ascii_case(organization.trim());
+        let organization = organization.trim().to_lowercase();
+        let is_it = |row: &&Authority| {
+            let name = row.name.split(", through ").next().unwrap_or(&row.name).to_lowercase();
+            let rest = organization.strip_prefix(&name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', ',']))
+        };
         self.rows.iter().filter(is_it).flat_map(|row| row.issuers.clone()).collect()
     }
 
@@ -206,6 +213,21 @@ mod tests {
         let known = Authorities::built_in();
         let found = known.of_account(&AccountUrl::parse(url).expect("a URL"));
         assert_eq!(found.map(|(row, environment)| (row.name.as_str(), environment)), expected);
+    }
+
+    #[test]
+    fn an_organization_is_known_in_all_its_forms() {
+        let known = Authorities::built_in();
+        let check = |organization: &str, expected: Option<&str>| {
+            let found = known.issuers_of(organization);
+            assert_eq!(found.first().map(Name::as_str), expected, "{organization}");
+        };
+        check("Let's Encrypt", Some("letsencrypt.org"));
+        check("DigiCert, Inc.", Some("digicert.com"));
+        check("Sectigo Limited", Some("sectigo.com"));
+        check("ZeroSSL", Some("sectigo.com"));
+        check("DigiCertificates", None);
+        check("", None);
     }
 
     #[test]
