@@ -57,7 +57,7 @@ fn a_plan_says_what_each_record_stops_and_leaves() {
       account  of certbot in letsencrypt/accounts/acme-v02.api.letsencrypt.org/directory/ab12/regr.json (mailto:ct@xmpp.example)
       stops    CAs without a record here must refuse a certificate for xmpp.example.
       stops    Let's Encrypt gives a certificate for xmpp.example to this account alone. Whoever diverts the traffic can pass a challenge and gets nothing, since he has no key of the account.
-      leaves   Whoever has the key of this account, which lies on the host that orders, and passes a challenge gets a certificate for xmpp.example. Any way to validate will do.
+      leaves   Whoever has the key of this account, which lies on the host that orders, and passes a challenge gets a certificate for xmpp.example. Any way to validate will do, which --method narrows.
 
     xmpp.example. 3600 IN CAA 0 issuewild ";"
       stops    No CA gives anybody a certificate for *.xmpp.example, which would be good for every host below it at once.

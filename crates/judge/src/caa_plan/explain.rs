@@ -53,7 +53,7 @@ pub(super) fn permitting(
     let at_host: Vec<_> =
         challenges.iter().filter(|one| !one.is_in_dns()).map(|one| one.as_str()).collect();
     let leaves = match (challenges.is_empty(), at_host.is_empty()) {
-        (true, _) => format!("{key} Any way to validate will do."),
+        (true, _) => format!("{key} Any way to validate will do, which --method narrows."),
         (false, true) => {
             stops.push(
                 "What is served at the address proves nothing: only a record in the DNS counts, so even with a \
