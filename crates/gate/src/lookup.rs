@@ -129,7 +129,13 @@ impl Lookups {
     async fn looked(&self, name: &Name, tries: u32) -> Looked {
         let Inner { dns, settings, clock, kept_max, .. } = &*self.0;
         let query = Query { name: owner(name), rtype: Rtype::CAA };
-        let mut known = if tries == 1 { self.known(&query.name) } else { BTreeMap::new() };
+        let mut known = if tries == 1 {
+            self.known(&query.name)
+        } else {
+            // A zone that has moved has other keys, too, than where we still look for it.
+            dns.forget();
+            BTreeMap::new()
+        };
         // Asked first and judged then: what was signed while we asked is valid now.
         dns.walk(query.clone(), settings, clock.now(), &mut known).await;
         let now = clock.now();

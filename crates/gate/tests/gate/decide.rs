@@ -1,6 +1,9 @@
 //! Decisions: what comes out, what is asked for it, and what is in the archive.
 
-use countersign_caa::Demand;
+use std::time::Duration;
+
+use countersign_caa::climb::{Outcome, Security};
+use countersign_caa::{Demand, Name};
 use countersign_dns::Query;
 use countersign_gate::Corroborators;
 use countersign_gate::rejudge::{Unsound, rejudge};
@@ -133,6 +136,19 @@ async fn nobody_on_the_way_gets_an_allowance() {
         gate.archive().close();
         world.verify("a").unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_zone_that_has_moved_is_looked_for_from_the_root() {
+    let world = World::new().await;
+    let lookups = world.lookups_kept(Group::A, Duration::ZERO);
+    let look = async || {
+        let looked = lookups.look(&Name::parse("shop.example").unwrap()).await;
+        (looked.lookup.security(), looked.lookup.outcome.clone())
+    };
+    assert!(matches!(look().await, (Security::Secure, Outcome::Records(_))));
+    world.move_shop();
+    assert_eq!(look().await, (Security::Secure, Outcome::None));
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use countersign_gate::archive::{Lines, read_proof};
 use countersign_gate::rejudge::{Unsound, rejudge};
 use countersign_gate::row::RecordRow;
 use countersign_gate::{Archive, Corroborators, Gate, Lookups};
-use countersign_lab::dns::{Algorithm, Denial, Responder, Signing, Tree};
+use countersign_lab::dns::{Algorithm, Denial, DsDigest, MALLORY, Responder, Signing, Tree};
 use countersign_lab::log::Group;
 use countersign_net::{Clock, Dns, Net, Redirects, Roots, Route, Settings, Vantage, dns};
 use tempfile::TempDir;
@@ -65,11 +65,16 @@ impl World {
     }
 
     pub(crate) fn lookups(&self, group: Group) -> Lookups {
+        self.lookups_kept(group, Duration::from_secs(3600))
+    }
+
+    /// What uses nothing again that was looked up longer ago than this.
+    pub(crate) fn lookups_kept(&self, group: Group, kept_max: Duration) -> Lookups {
         let hints = Hints::from_zone_text(&self.tree.hints()).unwrap();
         let mut settings = dns::Settings { hints, ..dns::Settings::default() };
         settings.direct.datagram = Duration::from_millis(300);
         let dns = Dns::new(&self.net(group), "direct", settings, Clock::system()).unwrap();
-        Lookups::new(dns, self.walks(), Clock::system(), Duration::from_secs(3600))
+        Lookups::new(dns, self.walks(), Clock::system(), kept_max)
     }
 
     /// A gate whose archive is in this folder.
@@ -87,6 +92,27 @@ impl World {
         let (archive, _) = Archive::open(&self.dir.path().join(folder)).unwrap();
         let profile = Profile { demand, ..Profile::default() };
         Gate::new(self.lookups(group), profile, archive, corroborators, Clock::system())
+    }
+
+    /// The zone moves to another server, where it is signed with another key and has no CAA records. The server that it
+    /// had goes on as before.
+    pub(crate) fn move_shop(&self) {
+        let (shop, now) = (dns_name("shop.example"), Clock::system().now());
+        let signing = Signing::new(Algorithm::EcdsaP256Sha256, "another", Denial::Nsec, now);
+        let ds = signing.ksks[0].ds(&shop, DsDigest::Sha256);
+        let moved = self.tree.other("shop.example", |zone, other| {
+            zone.remove(&shop, Rtype::NS);
+            zone.remove(&shop, CAA);
+            zone.add("@ NS ns.new").unwrap();
+            zone.add(&format!("ns.new A {MALLORY}")).unwrap();
+            *other = Some(signing);
+        });
+        let parent = self.tree.other_parent("shop.example", |delegation| {
+            delegation.ds = vec![ds];
+            delegation.servers = vec![(dns_name("ns.new.shop.example"), vec![MALLORY])];
+        });
+        self.responder.publish(Group::A, &parent);
+        self.responder.turn(MALLORY, Group::A, |view| view.zones.push(moved));
     }
 
     /// Judges all of an archive once more.
