@@ -9,7 +9,7 @@
 //! ```
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use countersign_net::Clock;
@@ -118,8 +118,7 @@ fn network(router: &str, address: &str) {
     ip(&format!("-n {router} link add net type bridge"));
     ip(&format!("-n {router} addr add {address}/24 dev net"));
     ip(&format!("-n {router} link set net up"));
-    let forward = Path::new("/proc/sys/net/ipv4/ip_forward");
-    done(on(router, "sh").arg("-c").arg(format!("echo 1 > {}", forward.display())));
+    done(on(router, "sh").args(["-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"]));
 }
 
 /// Joins a host to the network of this router.

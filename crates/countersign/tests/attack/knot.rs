@@ -60,7 +60,7 @@ impl Knot {
         values.unwrap_or_else(|| panic!("no DS record: {printed}")).to_owned()
     }
 
-    /// Puts this in the place of all records of this owner and type; without values, there are none then.
+    /// Puts these in the place of all records of this owner and type.
     pub(crate) fn set(&self, owner: &str, kind: &str, values: &[&str]) {
         let knotc = |arguments: &[&str]| {
             let mut knotc = Command::new("knotc");

@@ -1,5 +1,6 @@
 //! The attack of 2023 with real servers, in namespaces of its own: Knot serves a signed tree, Unbound validates for
-//! Pebble, lego orders for the operator and, behind a router that works for him, for Mallory.
+//! Pebble, the gate stands before it, and lego orders for the operator and, behind a router that works for him, for
+//! Mallory.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its world is not as it made it")]
 
@@ -20,10 +21,12 @@ mod router;
 mod view;
 mod world;
 
+use ca::Decision;
+use client::Client;
 use programs::present;
 use router::Diverted;
 use tokio::join;
-use view::Verdict;
+use view::Security;
 use world::{Delegation, World};
 
 #[tokio::test]
@@ -37,40 +40,91 @@ async fn mallory_gets_a_certificate_until_the_account_is_named_and_signed() {
 
 async fn play() {
     let world = World::new().await;
-    what_is_not_protected_is_issued(&world).await;
-    what_is_forged_is_believed_until_it_is_signed(&world).await;
-    who_has_the_registry_signs_anything(&world).await;
+    without_caa_it_is_issued(&world).await;
+    with_the_ca_named_it_is_issued(&world).await;
+    with_the_account_named_but_not_signed_it_is_issued_to_who_forges(&world).await;
+    with_the_account_named_and_signed_it_is_refused(&world).await;
+    by_who_has_the_registry_it_is_issued(&world).await;
+    let verified = world.ca.verify_archive();
+    let first = verified.lines().next().unwrap();
+    world.internet.say(&format!("the archive of the gate, judged again: {first}"));
 }
 
-async fn what_is_not_protected_is_issued(world: &World) {
+async fn without_caa_it_is_issued(world: &World) {
+    view::check(world, None, Security::Insecure);
+    // The operator answers in the DNS, which nobody diverts yet.
     world.divert(Diverted::Http);
-    let orders = join!(world.operator.order(&world.ca), world.mallory.order(&world.ca));
-    orders.0.is_issued();
-    orders.1.is_issued();
-    world.internet.say("no CAA: the operator has a certificate, and Mallory too");
+    let (operator, mallory) =
+        join!(world.operator.order(&world.ca), world.mallory.order(&world.ca));
+    operator.is_issued();
+    mallory.is_issued();
+    decided(world, &world.operator, 1, ["allow", "no-caa", "insecure"]);
+    decided(world, &world.mallory, 1, ["allow", "no-caa", "insecure"]);
+    world.internet.say("no CAA: issued to Mallory");
 }
 
-async fn what_is_forged_is_believed_until_it_is_signed(world: &World) {
-    let ours = world.operator.account();
-    world.publish_caa(&[&format!(r#"0 issue "ca.example; accounturi={ours}""#)]);
-    world.delegate(Delegation::Unsigned);
-    view::check(world, Some(&ours), Verdict::Insecure);
-    world.divert(Diverted::HttpAndDns);
-    view::check(world, None, Verdict::Insecure);
-    world.delegate(Delegation::Signed);
-    view::check(world, None, Verdict::Bogus);
-    world.mallory.order(&world.ca).await.is_refused("could not resolve");
-    world.divert(Diverted::Http);
-    view::check(world, Some(&ours), Verdict::Secure);
-    world.internet.say("forged DNS is believed as long as the delegation is not signed");
-}
-
-async fn who_has_the_registry_signs_anything(world: &World) {
-    world.delegate(Delegation::Mallory);
-    view::check(world, None, Verdict::Secure);
+async fn with_the_ca_named_it_is_issued(world: &World) {
+    world.publish_caa(None);
     world.mallory.order(&world.ca).await.is_issued();
-    world.internet.say("DS and NS swapped: Mallory has a certificate");
+    decided(world, &world.mallory, 2, ["allow", "authorized", "insecure"]);
+    world.internet.say("CAA names the CA: issued to Mallory");
 }
+
+async fn with_the_account_named_but_not_signed_it_is_issued_to_who_forges(world: &World) {
+    let ours = world.operator.account();
+    world.publish_caa(Some(&ours));
+    view::check(world, Some(&ours), Security::Insecure);
+    world.mallory.order(&world.ca).await.is_refused(FORBIDDEN);
+    decided(world, &world.mallory, 3, ["deny", "accounturi-mismatch", "insecure"]);
+    world.internet.say("CAA names the account, and nobody forges it: refused");
+
+    world.divert(Diverted::HttpAndDns);
+    view::check(world, None, Security::Insecure);
+    world.mallory.order(&world.ca).await.is_issued();
+    decided(world, &world.mallory, 4, ["allow", "no-caa", "insecure"]);
+    world.internet.say("CAA names the account, and Mallory forges it away: issued to Mallory");
+}
+
+async fn with_the_account_named_and_signed_it_is_refused(world: &World) {
+    let ours = world.operator.account();
+    world.delegate(Delegation::Victim);
+    view::check(world, None, Security::Bogus);
+    // It does not come as far as to the gate.
+    world.mallory.order(&world.ca).await.is_refused("could not resolve");
+    world.internet.say("the same, signed, and Mallory forges it: refused");
+
+    world.divert(Diverted::Http);
+    view::check(world, Some(&ours), Security::Secure);
+    let (operator, mallory) =
+        join!(world.operator.order(&world.ca), world.mallory.order(&world.ca));
+    mallory.is_refused(FORBIDDEN);
+    operator.is_issued();
+    decided(world, &world.mallory, 5, ["deny", "accounturi-mismatch", "secure"]);
+    decided(world, &world.operator, 2, ["allow", "authorized", "secure"]);
+    world.internet.say("the same, signed, and nobody forges it: refused, and the operator renews");
+}
+
+async fn by_who_has_the_registry_it_is_issued(world: &World) {
+    world.delegate(Delegation::Mallory);
+    view::check(world, None, Security::Secure);
+    world.mallory.order(&world.ca).await.is_issued();
+    decided(world, &world.mallory, 6, ["allow", "no-caa", "secure"]);
+    world.internet.say("the registry swaps DS and NS: issued to Mallory");
+}
+
+/// The gate has decided so often about orders of theirs, the last time so: verdict, reason, and what it made of the
+/// answer.
+#[track_caller]
+fn decided(world: &World, client: &Client, times: usize, last: [&str; 3]) {
+    let mut decisions = world.ca.decisions();
+    decisions.retain(|decision| decision.account == client.account());
+    assert_eq!(decisions.len(), times, "{decisions:?}");
+    let Decision { verdict, reason, security, .. } = &decisions[times - 1];
+    assert_eq!([verdict, reason, security], last);
+}
+
+/// RFC 8659 §4.1, as an ACME error (RFC 8555 §6.7).
+const FORBIDDEN: &str = "urn:ietf:params:acme:error:caa";
 
 /// What the test calls.
 const PROGRAMS: [&str; 15] = [

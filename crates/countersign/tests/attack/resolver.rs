@@ -36,7 +36,8 @@ impl Resolver {
     /// `root` is the DS record of the root's key.
     pub(crate) async fn start(internet: &mut Internet, host: &'static str, root: &str) -> Self {
         let folder = internet.folder(&format!("unbound-{host}"));
-        fs::write(folder.join("root.hints"), hints()).unwrap();
+        let hints = format!(". 3600000 NS ns.\nns. 3600000 A {ROOT}\n");
+        fs::write(folder.join("root.hints"), hints).unwrap();
         fs::write(folder.join("root.ds"), format!(". DS {root}\n")).unwrap();
         let [tag, _, _, digest] = root.split_whitespace().collect::<Vec<_>>()[..] else {
             panic!("no DS record: {root}")
@@ -65,10 +66,14 @@ impl Resolver {
         [ended.stdout, ended.stderr].iter().map(|text| String::from_utf8_lossy(text)).collect()
     }
 
-    /// What our own commands need to start where it does.
-    pub(crate) fn trust(&self) -> Vec<String> {
-        let flag = |flag: &str, file| format!("--{flag}={}", self.folder.join(file).display());
-        vec![flag("anchors", "root.ds"), flag("hints", "root.hints")]
+    /// Whom it trusts, as a file.
+    pub(crate) fn anchors(&self) -> PathBuf {
+        self.folder.join("root.ds")
+    }
+
+    /// Where it begins, as a file.
+    pub(crate) fn hints(&self) -> PathBuf {
+        self.folder.join("root.hints")
     }
 
     /// As if all that it keeps had grown too old.
@@ -86,11 +91,6 @@ pub(crate) fn ask(host: &str, server: &str, name: &str, kind: &str) -> Answer {
     dig.args([&format!("@{server}"), "+dnssec", "+time=2", "+tries=1", name, kind]);
     let ended = dig.output().unwrap();
     Answer { text: String::from_utf8_lossy(&ended.stdout).into_owned() }
-}
-
-/// Where the root is.
-pub(crate) fn hints() -> String {
-    format!(". 3600000 NS ns.\nns. 3600000 A {ROOT}\n")
 }
 
 fn config(folder: &str) -> String {

@@ -1,6 +1,6 @@
 //! Everybody in the attack, and what they can do to each other.
 
-use crate::ca::Ca;
+use crate::ca::{Ca, ISSUER};
 use crate::client::{Client, NAME};
 use crate::internet::{HOSTER, Internet, REGISTRY, ROOT, VICTIM, ZONE};
 use crate::knot::Knot;
@@ -24,16 +24,14 @@ pub(crate) struct World {
 /// Whose zone the registry points to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Delegation {
-    /// The victim's, without a DS record.
-    Unsigned,
-    /// The victim's.
-    Signed,
-    /// Mallory's, signed as well.
+    /// The victim's, with a DS record.
+    Victim,
+    /// Mallory's, with a DS record as well.
     Mallory,
 }
 
 impl World {
-    /// The delegation of the victim's zone is unsigned at first, and nothing is diverted.
+    /// The delegation of the victim's zone has no DS record at first, and nothing is diverted.
     pub(crate) async fn new() -> Self {
         let mut internet = Internet::new();
         let at_apex = format!("@ A {VICTIM}\n");
@@ -48,28 +46,28 @@ impl World {
         }
         root.set("example.", "DS", &[&registry.ds()]);
         let resolver = Resolver::start(&mut internet, "ca", &root.ds()).await;
-        let ca = Ca::start(&mut internet).await;
+        let ca = Ca::start(&mut internet, &resolver).await;
         let operator = Client::operator(&internet, &zone);
         let mallory = Client::mallory(&internet);
         internet.say("there are a tree of zones, a CA, a victim and Mallory");
         Self { internet, registry, zone, mallorys_zone, resolver, ca, operator, mallory }
     }
 
-    /// The operator publishes these CAA records for the name, and no others.
-    pub(crate) fn publish_caa(&self, values: &[&str]) {
-        self.zone.set("xmpp.example.", "CAA", values);
+    /// The operator publishes that this CA may issue, and nobody else; with an account, only to that.
+    pub(crate) fn publish_caa(&self, account: Option<&str>) {
+        let only = account.map_or_else(String::new, |uri| format!("; accounturi={uri}"));
+        self.zone.set("xmpp.example.", "CAA", &[&format!("0 issue \"{ISSUER}{only}\"")]);
         self.resolver.forget();
     }
 
     /// The registry changes the delegation of the victim's zone.
     pub(crate) fn delegate(&self, to: Delegation) {
         let (address, ds) = match to {
-            Delegation::Unsigned => (ZONE, None),
-            Delegation::Signed => (ZONE, Some(self.zone.ds())),
-            Delegation::Mallory => (HOSTER, Some(self.mallorys_zone.ds())),
+            Delegation::Victim => (ZONE, self.zone.ds()),
+            Delegation::Mallory => (HOSTER, self.mallorys_zone.ds()),
         };
         self.registry.set("ns.xmpp.example.", "A", &[address]);
-        self.registry.set("xmpp.example.", "DS", ds.as_deref().as_slice());
+        self.registry.set("xmpp.example.", "DS", &[&ds]);
         self.resolver.forget();
     }
 
