@@ -19,6 +19,9 @@ use crate::web::Web;
 /// The name that is guarded.
 pub const GUARDED: &str = "guarded.example";
 
+/// By what CAA records and URLs know the operator's CA.
+pub const CA_HOST: &str = "ca.example";
+
 /// All of it. The operator and whoever watches see DNS as [`Group::A`], the CA as [`Group::B`].
 pub struct Estate {
     /// The zones. What changes here has to be published there.
@@ -114,7 +117,7 @@ impl Estate {
         Sight::new(&self.tree, &self.responder, group, clock.clone())
     }
 
-    /// A CA that is known as `ca.example`.
+    /// A CA that is known as [`CA_HOST`].
     pub async fn ca(
         &self,
         authority: &Arc<Authority>,
@@ -123,7 +126,7 @@ impl Estate {
         at: At,
     ) -> Result<Ca, StartError> {
         let settings = Settings {
-            host: "ca.example".to_owned(),
+            host: CA_HOST.to_owned(),
             at,
             authority: Arc::clone(authority),
             logs: logs.to_vec(),

@@ -10,6 +10,7 @@ use std::time::Duration;
 mod entries;
 mod following;
 mod heads;
+mod issuance;
 mod judged;
 mod ordinary;
 mod weather;
@@ -61,6 +62,14 @@ pub enum Scene {
     Since,
     /// A year in which nobody means harm.
     QuietYear,
+    /// CAA names a CA, and Mallory is its customer too.
+    IssuerOnlyCaa,
+    /// CAA names an account, in a zone that is not signed.
+    UnsignedAccount,
+    /// CAA names an account, in a signed zone.
+    BoundAccount,
+    /// Mallory has the key of the operator's account.
+    StolenAccount,
     /// A CA issues what it should not, and logs it.
     CoercedCa,
     /// A log does not show what it signed for.
@@ -114,7 +123,7 @@ impl Caught {
 
 impl Scene {
     /// All scenes, in the order in which they are played.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 29] = [
         Self::Quiet,
         Self::QuietYear,
         Self::SixCertificates,
@@ -137,6 +146,10 @@ impl Scene {
         Self::Garbage,
         Self::NewLog,
         Self::Since,
+        Self::IssuerOnlyCaa,
+        Self::UnsignedAccount,
+        Self::BoundAccount,
+        Self::StolenAccount,
         Self::CoercedCa,
         Self::BrokenPromise,
         Self::BlockedAlerts,
@@ -167,6 +180,10 @@ impl Scene {
             Self::NewLog => "new-log",
             Self::Since => "since",
             Self::QuietYear => "quiet-year",
+            Self::IssuerOnlyCaa => "issuer-only-caa",
+            Self::UnsignedAccount => "unsigned-account",
+            Self::BoundAccount => "bound-account",
+            Self::StolenAccount => "stolen-account",
             Self::CoercedCa => "coerced-ca",
             Self::BrokenPromise => "broken-promise",
             Self::BlockedAlerts => "blocked-alerts",
@@ -212,7 +229,21 @@ impl Scene {
             Self::QuietYear => {
                 "a year of two hundred renewals in eight ways, logs and a sink that fail, and nobody means harm"
             }
-            Self::CoercedCa => "a CA is made to issue for the service, and logs it as it must",
+            Self::IssuerOnlyCaa => {
+                "CAA names the operator's CA only; Mallory diverts port 80 and orders there with an account of her own"
+            }
+            Self::UnsignedAccount => {
+                "CAA names the operator's account, unsigned; Mallory diverts port 80 and forges answers of DNS"
+            }
+            Self::BoundAccount => {
+                "CAA names the operator's account, signed; Mallory does the same, and then at a CA that heeds no DNSSEC"
+            }
+            Self::StolenAccount => {
+                "the same; Mallory has the key of the account and diverts port 80, before and after CAA demands dns-01"
+            }
+            Self::CoercedCa => {
+                "a CA is made to issue for the service, against CAA, and logs it as it must"
+            }
             Self::BrokenPromise => "a log signs for our own certificate and never shows it",
             Self::BlockedAlerts => {
                 "Mallory's certificate is logged while the hoster keeps our alerts back"
@@ -258,7 +289,11 @@ impl Scene {
             Self::NewLog => following::new_log().await,
             Self::Since => following::since().await,
             Self::QuietYear => judged::quiet_year().await,
-            Self::CoercedCa => judged::coerced_ca().await,
+            Self::IssuerOnlyCaa => issuance::issuer_only_caa().await,
+            Self::UnsignedAccount => issuance::unsigned_account().await,
+            Self::BoundAccount => issuance::bound_account().await,
+            Self::StolenAccount => issuance::stolen_account().await,
+            Self::CoercedCa => issuance::coerced_ca().await,
             Self::BrokenPromise => judged::broken_promise().await,
             Self::BlockedAlerts => judged::blocked_alerts().await,
         }

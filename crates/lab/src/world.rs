@@ -35,7 +35,7 @@ use crate::receiver::Receiver;
 /// One small Internet.
 pub(crate) struct World {
     pub(crate) clock: Clock,
-    pub(crate) authority: Authority,
+    pub(crate) authority: Arc<Authority>,
     pub(crate) logs: Vec<LogServer>,
     /// The key of everybody who asks for a certificate.
     key: SubjectKey,
@@ -76,7 +76,7 @@ impl World {
     /// Logs of these names and kinds at this time, all of them listed. Nobody watches yet.
     pub(crate) async fn new(start: &str, kinds: &[(&str, Protocol)]) -> anyhow::Result<Self> {
         let clock = Clock::simulated(start.parse()?);
-        let authority = Authority::new("Lab", SEED);
+        let authority = Arc::new(Authority::new("Lab", SEED));
         let mut logs = Vec::new();
         for &(name, protocol) in kinds {
             let host = format!("{name}.lab.example");

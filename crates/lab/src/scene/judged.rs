@@ -5,12 +5,11 @@ use std::fs;
 use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use countersign_judge::pack::{Outcome, Pack, assemble, verify};
 use countersign_judge::statement::{Host, HostKey, Statement};
 use countersign_judge::{Basis, Origin, Policy, Rule, RuleId, Scope, Verdict, Wildcards};
 use countersign_monitor::directories::{Directory, Kind};
 use countersign_monitor::judging::Judging;
-use countersign_sct::{LogList, issuer_key_hash, spki_of};
+use countersign_sct::{issuer_key_hash, spki_of};
 use countersign_store::authorization::{
     Accepted, KeyOrCertificate, NewAuthorization, NewStatement,
 };
@@ -209,55 +208,6 @@ impl Year {
     }
 }
 
-/// A CA is made to issue and logs what it issues, as it must. What the operator has then has to convince others.
-pub(super) async fn coerced_ca() -> anyhow::Result<Caught> {
-    let kinds = [("alpha", Protocol::Rfc6962), ("beta", Protocol::StaticCt)];
-    let mut world = World::new("2026-11-01T00:00:00Z", &kinds).await?;
-    let ours = SubjectKey::generate();
-    register(&world, &ours, ".guarded.example")?;
-    world.tell("pager").await?;
-    world.watch(&Watching::default())?;
-    for log in 0..2 {
-        world.grow(log, 300)?;
-    }
-    world.run(HOUR).await?;
-    let mallory = SubjectKey::generate();
-    let logs: Vec<_> = world.logs.iter().collect();
-    let issued = world.authority.issue_logged(&world.request_for(&mallory, &[GUARDED])?, &logs)?;
-    world.logs[1].add_chain(&issued.chain())?;
-    for log in &world.logs {
-        log.publish();
-    }
-    world.run(9 * MINUTE).await?;
-    ensure!(
-        world.incidents()?.is_empty() && world.reader().pending()?.len() == 1,
-        "it is not pending"
-    );
-    world.run(5 * MINUTE).await?;
-    let incident = the_only(&world.incidents()?)?;
-    ensure!(incident.findings[0].kind == "unknown-key", "{:?}", incident.findings);
-    ensure!(incident.sightings.len() == 3, "{} entries of it were seen", incident.sightings.len());
-    for sighting in &incident.sightings {
-        ensure!(world.reader().proof(*sighting)?.is_some(), "no inclusion proof was kept");
-    }
-    let told = world.receivers[0].1.of("incident-opened");
-    ensure!(told.len() == 1 && told[0]["names"][0] == GUARDED, "the pager was told {told:?}");
-    ensure_evident(&world, &incident)?;
-    world.stop().await?;
-    let what = "one incident for a precertificate and a certificate in two logs, and a pack that shows it to others";
-    Ok(Caught::all(what, "judge").but("whether it is used: that is for the prober"))
-}
-
-/// Packs the evidence, and reads it as somebody does who has the pack and a list of logs, and nothing else.
-fn ensure_evident(world: &World, incident: &Incident) -> anyhow::Result<()> {
-    let tar = assemble(&world.evidence(incident)?)?.to_tar();
-    let logs = LogList::parse(&fs::read(world.list_file())?)?;
-    let shown = verify(&Pack::from_tar(&tar)?, Some(&logs));
-    ensure!(shown.outcome() == Outcome::Holds, "the pack does not show it: {:?}", shown.checks);
-    ensure!(shown.checks.iter().any(|check| check.name == "inclusion"), "nothing was included");
-    Ok(())
-}
-
 /// A log signs for our own certificate and never shows it. Mallory's would be hidden in just the same way.
 pub(super) async fn broken_promise() -> anyhow::Result<Caught> {
     let kinds = [("alpha", Protocol::Rfc6962), ("beta", Protocol::StaticCt)];
@@ -328,7 +278,7 @@ pub(super) async fn blocked_alerts() -> anyhow::Result<Caught> {
 }
 
 /// Says for the operator that a key is ours.
-fn register(world: &World, key: &SubjectKey, names: &str) -> anyhow::Result<()> {
+pub(super) fn register(world: &World, key: &SubjectKey, names: &str) -> anyhow::Result<()> {
     let new = NewAuthorization {
         basis: KeyOrCertificate::Key(sha256(&key.spki())),
         scope: scope(names),
