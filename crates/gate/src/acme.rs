@@ -10,6 +10,7 @@ mod answer;
 mod book;
 mod jws;
 mod key;
+mod nonces;
 mod refusal;
 mod request;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use answer::{Answer, Directory};
 pub use book::{Book, BookError, METHODS, Strangers};
 pub use jws::{BODY_BYTES_MAX, Jws, JwsError, Signer};
 pub use key::{Algorithm, Key, KeyError};
+pub use nonces::Nonces;
 pub use refusal::{Problem, Refusal};
 pub use request::{Asked, Issue, Kind, Method, Named, Request, Signature};
 pub use x509::{NAMES_MAX, Names, NamesError};

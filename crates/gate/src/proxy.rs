@@ -9,7 +9,7 @@ mod accounts;
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -25,8 +25,8 @@ use countersign_caa::{Account, Identifier, Method as CaaMethod, Name, Purpose, V
 use countersign_net::{Ask, FetchError, Net, Relay, Relayed, Target};
 
 use crate::acme::{
-    Answer, Asked, BODY_BYTES_MAX, Book, BookError, Issue, Kind, Method, Problem, Refusal, Request,
-    Strangers,
+    Answer, Asked, BODY_BYTES_MAX, Book, BookError, Issue, Kind, Method, Nonces, Problem, Refusal,
+    Request, Strangers,
 };
 use crate::api::denied;
 use crate::application::{Application, Source};
@@ -46,6 +46,7 @@ struct Inner {
     /// Of the CA: scheme, host and port.
     upstream: String,
     book: RwLock<Book>,
+    nonces: Mutex<Nonces>,
     accounts: Accounts,
 }
 
@@ -142,8 +143,8 @@ impl Proxy {
         let accounts = Accounts::open(&settings.accounts, &mut book)
             .map_err(|source| ProxyError::Accounts { path: settings.accounts.clone(), source })?;
         let (host, upstream) = (host.to_owned(), upstream.to_owned());
-        let book = RwLock::new(book);
-        Ok(Self(Arc::new(Inner { gate, settings, host, upstream, book, accounts })))
+        let (book, nonces) = (RwLock::new(book), Mutex::default());
+        Ok(Self(Arc::new(Inner { gate, settings, host, upstream, book, nonces, accounts })))
     }
 
     /// Every address.
@@ -177,6 +178,10 @@ impl Proxy {
         let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let request = Request { method, url: &url, content_type, body: &body };
         let asked = self.read_book(|book| book.read(&request))?;
+        if asked.nonce.as_ref().is_some_and(|nonce| !self.nonces().spend(nonce)) {
+            let detail = "this nonce was used before, or not given out here";
+            return Err(Refusal::new(Problem::BadNonce, detail));
+        }
         if let Some(issue) = &asked.issue {
             self.decide(issue).await?;
         }
@@ -193,6 +198,7 @@ impl Proxy {
                 Refusal::new(Problem::ServerInternal, "the CA behind this gate does not answer")
                     .status(502)
             })?;
+        relayed.all("replay-nonce").for_each(|nonce| self.nonces().put(nonce));
         self.learn(&asked, &relayed)?;
         given_back(relayed)
     }
@@ -268,7 +274,13 @@ impl Proxy {
         let url = self.read_book(|book| book.new_nonce().to_owned());
         let path = url.strip_prefix(&format!("https://{host}"))?.to_owned();
         let answer = passed_on(settings, upstream, host, &path, Ask::Head, None).await.ok()?;
-        answer.header("replay-nonce").map(str::to_owned)
+        let nonce = answer.header("replay-nonce")?;
+        self.nonces().put(nonce);
+        Some(nonce.to_owned())
+    }
+
+    fn nonces(&self) -> MutexGuard<'_, Nonces> {
+        self.0.nonces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

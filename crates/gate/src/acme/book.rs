@@ -26,6 +26,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use super::answer::{Directory, is_key, ours};
 use super::jws::{Jws, JwsError, Signer};
 use super::key::Key;
+use super::nonces::NONCE_BYTES_MAX;
 use super::refusal::{Problem, Refusal};
 use super::request::{
     AccountPayload, Asked, AuthzPayload, Empty, FinalizePayload, GivenUp, Issue, KeyChangePayload,
@@ -222,6 +223,7 @@ impl Book {
                 url: request.url.to_owned(),
                 account: None,
                 signature: Signature::None,
+                nonce: None,
                 key: None,
                 issue: None,
             }),
@@ -266,6 +268,7 @@ impl Book {
             url: request.url.to_owned(),
             account: None,
             signature: Signature::Verified,
+            nonce: jws.nonce.clone(),
             key: None,
             issue: None,
         };
@@ -488,9 +491,6 @@ fn is_nonce(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     !text.is_empty() && text.len() <= NONCE_BYTES_MAX && text.bytes().all(plain)
 }
-
-/// Nonces have 16 to 64 bytes.
-const NONCE_BYTES_MAX: usize = 512;
 
 fn malformed(detail: impl std::fmt::Display) -> Refusal {
     Refusal::new(Problem::Malformed, detail)

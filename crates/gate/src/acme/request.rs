@@ -76,6 +76,8 @@ pub struct Asked {
     pub account: Option<String>,
     /// Who has verified or will verify the signature.
     pub signature: Signature,
+    /// The nonce, of a request that is signed. Whether it is good is for whoever knows which were given out.
+    pub nonce: Option<String>,
     /// The key that is to be an account's: of a new account, or after a change.
     pub key: Option<Key>,
     /// What has to be decided before it is passed on: of a request that finalizes an order.

@@ -36,7 +36,8 @@ fn url(path: &str) -> String {
     format!("https://{HOST}/{path}")
 }
 
-/// A CA that says what it is told to, and notes what it is asked.
+/// A CA that says what it is told to, and notes what it is asked. It gives out one nonce over and over, until it is told
+/// to give out another.
 #[derive(Clone, Default)]
 struct Ca(Arc<Mutex<Said>>);
 
@@ -45,6 +46,7 @@ struct Said {
     asked: Vec<String>,
     /// By path: status, and body.
     answers: BTreeMap<String, (u16, Value)>,
+    nonce: Option<&'static str>,
 }
 
 impl Ca {
@@ -72,8 +74,9 @@ async fn answer(State(ca): State<Ca>, method: Method, uri: Uri, body: Bytes) -> 
     let mut said = ca.0.lock().unwrap();
     said.asked.push(format!("{method} {path}"));
     drop(body);
+    let nonce = said.nonce.unwrap_or("n-1");
     if path == "/nonce" {
-        return ([("replay-nonce", "fresh")], "").into_response();
+        return ([("replay-nonce", nonce)], "").into_response();
     }
     let Some((status, body)) = said.answers.get(&path).cloned() else {
         return StatusCode::NOT_FOUND.into_response();
@@ -87,7 +90,7 @@ async fn answer(State(ca): State<Ca>, method: Method, uri: Uri, body: Bytes) -> 
     // A text stands for a body that is no JSON.
     let body = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
     let headers =
-        [("location", location), ("replay-nonce", "next".to_owned()), ("x-secret", "s".to_owned())];
+        [("location", location), ("replay-nonce", nonce.to_owned()), ("x-secret", "s".to_owned())];
     (status, headers, body).into_response()
 }
 
@@ -134,6 +137,7 @@ impl Place {
         let place =
             Self { world, ca, net, gate: address, upstream: Some(tasks), alice, _tasks: served };
         place.ca.says("new-account", 201, json!({"status": "valid"}));
+        place.relay("nonce", Ask::Head, HOST).await;
         let answer =
             place.post("new-account", &place.alice.by_key(&url("new-account"), "{}")).await;
         assert_eq!(answer.status, 201);
@@ -188,13 +192,18 @@ impl Place {
         self.ca.asked();
     }
 
-    async fn finalize(&self, names: &[&str]) -> Relayed {
+    /// The payload that asks for a certificate for these names.
+    fn csr(&self, names: &[&str]) -> String {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let key = rcgen::KeyPair::generate().unwrap();
         let mut params = rcgen::CertificateParams::new(names).unwrap();
         params.distinguished_name = rcgen::DistinguishedName::new();
         let csr = encode(params.serialize_request(&key).unwrap().der());
-        self.ask("finalize/1", &json!({ "csr": csr }).to_string()).await
+        json!({ "csr": csr }).to_string()
+    }
+
+    async fn finalize(&self, names: &[&str]) -> Relayed {
+        self.ask("finalize/1", &self.csr(names)).await
     }
 }
 
@@ -202,7 +211,7 @@ impl Place {
 #[track_caller]
 fn problem(answer: &Relayed) -> String {
     assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{answer:?}");
-    assert_eq!(answer.header("replay-nonce"), Some("fresh"), "{answer:?}");
+    assert_eq!(answer.header("replay-nonce"), Some("n-1"), "{answer:?}");
     let document: Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(document["status"], answer.status);
     let urn = document["type"].as_str().unwrap();
@@ -216,10 +225,10 @@ async fn an_order_passes_if_caa_allows_it() {
     let directory = place.relay("dir", Ask::Get, HOST).await;
     assert_eq!((directory.status, directory.header("x-secret")), (200, None));
     let nonce = place.relay("nonce", Ask::Head, HOST).await;
-    assert_eq!(nonce.header("replay-nonce"), Some("fresh"));
+    assert_eq!(nonce.header("replay-nonce"), Some("n-1"));
     place.order("open.shop.example", "http-01").await;
     let answer = place.finalize(&["open.shop.example"]).await;
-    assert_eq!((answer.status, answer.header("replay-nonce")), (200, Some("next")));
+    assert_eq!((answer.status, answer.header("replay-nonce")), (200, Some("n-1")));
     assert_eq!(place.ca.asked(), ["POST /finalize/1"]);
     assert_eq!(place.world.verify("a"), Ok(1));
 }
@@ -301,13 +310,30 @@ async fn what_is_not_understood_never_reaches_the_ca() {
 }
 
 #[tokio::test]
+async fn a_request_that_is_sent_again_is_not_decided_again() {
+    let place = Place::new(Demand::Validated).await;
+    place.order("open.shop.example", "dns-01").await;
+    place.ca.0.lock().unwrap().nonce = Some("n-2");
+    let csr = place.csr(&["open.shop.example"]);
+    let body = place.alice.by(&url("account/1"), &url("finalize/1"), &csr);
+    assert_eq!(place.post("finalize/1", &body).await.status, 200);
+    for _ in 0..2 {
+        let again = place.post("finalize/1", &body).await;
+        assert_eq!((again.status, again.header("replay-nonce")), (400, Some("n-2")));
+        assert!(String::from_utf8(again.body).unwrap().contains("badNonce"));
+    }
+    assert_eq!(place.ca.asked(), ["POST /finalize/1", "HEAD /nonce", "HEAD /nonce"]);
+    assert_eq!(place.world.verify("a"), Ok(1));
+}
+
+#[tokio::test]
 async fn what_the_ca_refuses_is_told_as_it_is() {
     let place = Place::new(Demand::Validated).await;
     let refusal = json!({"type": "urn:ietf:params:acme:error:badNonce", "detail": "used before"});
     place.ca.says("new-order", 400, refusal.clone());
     let answer =
         place.ask("new-order", r#"{"identifiers":[{"type":"dns","value":"a.example"}]}"#).await;
-    assert_eq!((answer.status, answer.header("replay-nonce")), (400, Some("next")));
+    assert_eq!((answer.status, answer.header("replay-nonce")), (400, Some("n-1")));
     assert_eq!(serde_json::from_slice::<Value>(&answer.body).unwrap(), refusal);
 }
 
