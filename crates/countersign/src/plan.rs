@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use countersign_ct::watchlist::Watchlist;
-use countersign_dns::walk;
 use countersign_judge::policy::HOLD_DEFAULT;
 use countersign_monitor::judging::Judging;
 use countersign_monitor::sink::{Exec, Secret, Sink, Smtp, Webhook};
@@ -16,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::config::{self, Settings, Way, secret};
 use crate::failure::Failure;
+use crate::way_out;
 
 /// What to watch, and how.
 pub(crate) fn watching(
@@ -46,14 +46,18 @@ pub(crate) fn watching(
 /// Which zones to watch, and from where.
 pub(crate) fn delegations(settings: &Settings, net: &Net) -> anyhow::Result<Delegations> {
     let zones: Vec<_> = settings.zones.iter().map(config::Zone::watched).collect();
+    let mut begin = dns::Settings::default();
+    if let Some(path) = &settings.hints {
+        begin.hints = way_out::hints(path)?;
+    }
     let mut ways: Vec<countersign_monitor::Way> = Vec::new();
     for vantage in zones.iter().flat_map(|zone| &zone.vantages) {
         if ways.iter().all(|way| way.vantage != *vantage) {
-            let dns = Dns::new(net, vantage, dns::Settings::default(), Clock::system())?;
+            let dns = Dns::new(net, vantage, begin.clone(), Clock::system())?;
             ways.push(countersign_monitor::Way::new(vantage, dns));
         }
     }
-    Ok(Delegations { zones, ways, walk: walk::Settings::default() })
+    Ok(Delegations { zones, ways, walk: way_out::walk_settings(settings.anchors.as_deref())? })
 }
 
 /// What is expected.

@@ -59,10 +59,11 @@ pub(crate) fn dns(
         (_, true) => Families::Ipv6,
         (false, false) => Families::Both,
     };
-    if let Some(path) = &way.hints {
+    if let Some(path) = way.hints.as_deref().or_else(|| settings?.hints.as_deref()) {
         chosen.hints = hints(path)?;
     }
-    let walk = walk_settings(way.anchors.as_deref())?;
+    let anchors = way.anchors.as_deref().or_else(|| settings?.anchors.as_deref());
+    let walk = walk_settings(anchors)?;
     Ok((Dns::new(&net, vantage, chosen, Clock::system())?, walk))
 }
 

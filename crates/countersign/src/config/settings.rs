@@ -50,6 +50,10 @@ pub(crate) struct Settings {
     /// The zones whose delegation is watched.
     pub(crate) zones: Vec<Zone>,
     pub(crate) delivery: Delivery,
+    /// The name servers to begin at, in the place of the root's.
+    pub(crate) hints: Option<PathBuf>,
+    /// The keys to trust in DNS, in the place of the root's.
+    pub(crate) anchors: Option<PathBuf>,
     /// A PEM file with certification authorities to trust besides the public ones.
     pub(crate) extra_roots: Option<PathBuf>,
     /// From where we look: `direct`, which is always there, and what the file adds.
@@ -99,6 +103,8 @@ impl Settings {
             zones: zones(&spec.zone, &vantages, &watch.vantage, file)?,
             delivery: Delivery::new(spec, &vantages, &watch.vantage, file)?,
             watch,
+            hints: spec.dns.hints.as_deref().map(|path| file.path(path)),
+            anchors: spec.dns.anchors.as_deref().map(|path| file.path(path)),
             extra_roots: spec.tls.extra_roots.as_deref().map(|path| file.path(path)),
             vantages,
         })
@@ -134,6 +140,7 @@ impl Settings {
                 stale_after: Some(unplaced(Period(self.watch.stale_after))),
                 vantage: Some(unplaced(self.watch.vantage.clone())),
             },
+            dns: spec::Dns { hints: self.hints.clone(), anchors: self.anchors.clone() },
             tls: spec::Tls { extra_roots: self.extra_roots.clone() },
             vantage: self.vantages.iter().map(vantage_spec).collect(),
             extra_log: self.extra_logs.iter().map(extra_log_spec).collect(),

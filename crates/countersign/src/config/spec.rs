@@ -60,6 +60,8 @@ pub(super) struct Spec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) sink: Vec<Sink>,
     #[serde(default)]
+    pub(super) dns: Dns,
+    #[serde(default)]
     pub(super) tls: Tls,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) vantage: Vec<Vantage>,
@@ -115,6 +117,19 @@ pub(super) struct Watch {
     /// The vantage that logs and lists are fetched from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) vantage: Option<Spanned<String>>,
+}
+
+/// `[dns]`: where looking up begins.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Dns {
+    /// A zone file with the name servers to begin at, in the place of the root's; relative to this file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) hints: Option<PathBuf>,
+    /// A zone file with the keys to trust, DS or DNSKEY records, in the place of the root's, for names that are
+    /// not of the public tree; relative to this file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) anchors: Option<PathBuf>,
 }
 
 /// `[tls]`: whom we believe when we connect.

@@ -402,6 +402,7 @@ fn the_examples_in_the_first_file_are_right() {
     let zone = settings.zones[0].watched();
     assert_eq!((zone.vantages.len(), zone.topics.len(), zone.expected.plans.len()), (2, 6, 10));
     assert!(settings.since.is_some() && settings.extra_roots.is_some());
+    assert!(settings.hints.is_some() && settings.anchors.is_some());
     assert!(settings.contact.is_some());
 }
 
@@ -508,6 +509,8 @@ fn anything() -> impl Strategy<Value = Settings> {
             settings.refresh = Duration::from_millis(spans.2);
             settings.watch.unreachable_after = Duration::from_secs(spans.3);
             settings.since = since.map(|s| jiff::Timestamp::from_second(s).expect("a time"));
+            settings.hints = roots.clone().map(Into::into);
+            settings.anchors = roots.clone().map(Into::into);
             settings.extra_roots = roots.map(Into::into);
             for vantage in vantages {
                 if settings.vantages.iter().all(|known| known.name != vantage.name) {

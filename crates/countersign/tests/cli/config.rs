@@ -47,6 +47,8 @@ fn init_check_and_show_agree() {
     [heartbeat]
     every = "1d"
 
+    [dns]
+
     [tls]
 
     [[vantage]]
