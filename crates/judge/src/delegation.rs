@@ -72,8 +72,9 @@ impl Condition {
 
 /// Judges a look, with what was known before it.
 pub fn judge(expected: &Expected, before: &Before, now: &Snapshot) -> Judged {
-    let mut conditions = records::conditions(expected, before, now);
-    conditions.extend(keys::conditions(expected, now));
+    let of_keys = keys::conditions(expected, now);
+    let mut conditions = records::conditions(expected, before, now, &of_keys);
+    conditions.extend(of_keys);
     conditions.extend(steady::conditions(expected, before, now));
     let (mut findings, mut since) = (Vec::<DelegationFinding>::new(), BTreeMap::new());
     for Condition { finding, after } in conditions {

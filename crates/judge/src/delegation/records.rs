@@ -11,7 +11,13 @@ use super::snapshot::{Snapshot, Trust, View};
 use super::text::at;
 use crate::zone::Side;
 
-pub(super) fn conditions(expected: &Expected, before: &Before, now: &Snapshot) -> Vec<Condition> {
+/// `told` is what is wrong with keys and wishes: that servers differ about these then is the same event.
+pub(super) fn conditions(
+    expected: &Expected,
+    before: &Before,
+    now: &Snapshot,
+    told: &[Condition],
+) -> Vec<Condition> {
     let mut conditions = Vec::new();
     for (topic, views) in &now.views {
         let known = before.known.get(topic);
@@ -30,7 +36,9 @@ pub(super) fn conditions(expected: &Expected, before: &Before, now: &Snapshot) -
             }
             None => {
                 conditions.extend(vanished(topic, views, known).map(Condition::at_once));
-                let differing = conflict(topic, views).or_else(|| differ(topic, views));
+                let is_told = told.iter().any(|told| told.finding.topics.contains(topic));
+                let differing =
+                    conflict(topic, views).or_else(|| differ(topic, views).filter(|_| !is_told));
                 conditions.extend(differing.map(Condition::lasting));
             }
         }

@@ -264,6 +264,13 @@ fn two_signed_sets_at_once_are_told_with_both() {
     let found = world.finds(&[Kind::DsChanged, Kind::DsConflict]).remove(1);
     assert_eq!(found.shown_now.len(), 2);
     assert!(found.text.contains("from elsewhere"), "{}", found.text);
+    // The keys differ as well, and go on to do so: that is the same event.
+    let dnskey = topic(Side::Zone, "a.example", Rtype::DNSKEY);
+    world.show_one(&dnskey, keys(&[66], &[]));
+    let kinds = [Kind::DsChanged, Kind::DsConflict, Kind::KeysChanged];
+    world.finds(&kinds);
+    world.later(HOUR);
+    world.finds(&kinds);
     // The servers of a registry that publishes a change say so one after another.
     let mut world = World::new();
     world.quiet();
