@@ -94,6 +94,7 @@ pub(crate) async fn start(
     let names: Vec<_> = zones.iter().map(|zone| zone.name().to_string()).collect();
     let now = cx.clock.now();
     cx.store(move |store| store.watch_zones(&names, now)).await?;
+    clear_of_others(cx, now).await?;
     let mut tasks = JoinSet::new();
     for zone in zones {
         let ways = &cx.settings.delegations.ways;
@@ -110,6 +111,22 @@ pub(crate) async fn start(
         tasks.spawn(task.run(participant, spread, stop.clone()));
     }
     Ok(tasks)
+}
+
+/// What could not be seen of a zone that is no longer watched is no trouble any more.
+async fn clear_of_others(cx: &Arc<Context>, now: Timestamp) -> Result<(), StoreError> {
+    let watched: Vec<_> =
+        cx.settings.delegations.zones.iter().map(|zone| unseen_trouble(zone.name())).collect();
+    let open = cx.store(|store| store.reader().open_troubles()).await?;
+    let kinds =
+        open.into_iter().filter(|trouble| trouble.log.is_none()).map(|trouble| trouble.kind);
+    let gone = kinds.filter(|kind| kind.starts_with(UNSEEN_TROUBLE) && !watched.contains(kind));
+    cx.clear(None, gone.collect(), now).await
+}
+
+/// The kind of the trouble that something of a zone is not seen.
+fn unseen_trouble(zone: &Name) -> String {
+    format!("{UNSEEN_TROUBLE}{}", zone.to_string().trim_end_matches('.'))
 }
 
 struct Task {
@@ -181,7 +198,7 @@ impl Task {
         unseen: Option<&str>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let kind = format!("{UNSEEN_TROUBLE}{}", name.trim_end_matches('.'));
+        let kind = unseen_trouble(self.zone.name());
         match (since, unseen) {
             (Some(since), Some(unseen)) => {
                 if later(since, self.cx.settings.unreachable_after) > now {

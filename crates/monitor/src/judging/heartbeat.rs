@@ -80,6 +80,10 @@ impl Standing {
         part(self.status.pending, "pending certificate");
         part(count(troubles), "open trouble");
         part(count(behind), "log not seen for a day");
+        let zones = self.status.zones.iter();
+        let unlooked =
+            zones.filter(|zone| now.duration_since(seen_up_to(zone.looked_at)) > BEHIND).count();
+        part(count(unlooked), "zone not looked at for a day");
         let quiet = if logs == 0 {
             "no log is followed: nothing is seen".to_owned()
         } else if parts.is_empty() {
@@ -94,12 +98,20 @@ impl Standing {
             Some(oldest) => format!("seen up to {oldest:.0} in {logs} logs"),
             None => "seen: nothing".to_owned(),
         };
+        let looked = match self.status.zones.len() {
+            0 => String::new(),
+            all => format!(
+                ", {} of {all} zone{} looked at",
+                all - unlooked,
+                if all == 1 { "" } else { "s" }
+            ),
+        };
         let digest = match self.third_party {
             0 => String::new(),
             1 => "; 1 certificate of a third party since the last heartbeat".to_owned(),
             many => format!("; {many} certificates of third parties since the last heartbeat"),
         };
-        format!("{quiet}; {seen}{digest}")
+        format!("{quiet}; {seen}{looked}{digest}")
     }
 }
 

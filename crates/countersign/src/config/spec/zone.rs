@@ -44,7 +44,8 @@ pub(in crate::config) struct Zone {
     /// The vantages from which it is looked at. By default that of `[watch]`. HTTP proxies carry no DNS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::config) vantages: Option<Vec<Spanned<String>>>,
-    /// Resolvers that somebody relies on, as `"192.0.2.53:53"`: they are held against the servers.
+    /// Resolvers that somebody relies on, as `"192.0.2.53:53"`: they are asked from the
+    /// first of the vantages, and held against the servers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::config) resolvers: Vec<Spanned<String>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
