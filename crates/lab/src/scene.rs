@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+mod delegations;
 mod entries;
 mod following;
 mod heads;
@@ -76,6 +77,16 @@ pub enum Scene {
     BrokenPromise,
     /// Alerts are kept back on their way.
     BlockedAlerts,
+    /// The operator changes a delegation herself.
+    QuietDelegation,
+    /// The servers of a zone are down.
+    BlindDelegation,
+    /// 6a: a DNS host signs the zone again without CAA records, with the true keys.
+    ResignedZone,
+    /// 6b: a registry gives the zone to somebody else.
+    SwappedDelegation,
+    /// 6c: a registry does so for some only.
+    SplitView,
 }
 
 /// What came of a scene.
@@ -123,7 +134,7 @@ impl Caught {
 
 impl Scene {
     /// All scenes, in the order in which they are played.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 34] = [
         Self::Quiet,
         Self::QuietYear,
         Self::SixCertificates,
@@ -153,6 +164,11 @@ impl Scene {
         Self::CoercedCa,
         Self::BrokenPromise,
         Self::BlockedAlerts,
+        Self::QuietDelegation,
+        Self::BlindDelegation,
+        Self::ResignedZone,
+        Self::SwappedDelegation,
+        Self::SplitView,
     ];
 
     /// Its name on the command line.
@@ -187,6 +203,11 @@ impl Scene {
             Self::CoercedCa => "coerced-ca",
             Self::BrokenPromise => "broken-promise",
             Self::BlockedAlerts => "blocked-alerts",
+            Self::QuietDelegation => "quiet-delegation",
+            Self::BlindDelegation => "blind-delegation",
+            Self::ResignedZone => "6a-resigned-zone",
+            Self::SwappedDelegation => "6b-swapped-delegation",
+            Self::SplitView => "6c-split-view",
         }
     }
 
@@ -248,6 +269,17 @@ impl Scene {
             Self::BlockedAlerts => {
                 "Mallory's certificate is logged while the hoster keeps our alerts back"
             }
+            Self::QuietDelegation => {
+                "a week of key rolls, a move, signing anew and a server that fails, announced where it has to be"
+            }
+            Self::BlindDelegation => "all servers of the zone are down for two hours",
+            Self::ResignedZone => {
+                "a DNS host signs the zone without CAA records, with the true keys"
+            }
+            Self::SwappedDelegation => {
+                "a registry enters another DS record and another server, where all is signed by Mallory"
+            }
+            Self::SplitView => "a registry does so, and shows it to some only",
         }
     }
 
@@ -296,6 +328,11 @@ impl Scene {
             Self::CoercedCa => issuance::coerced_ca().await,
             Self::BrokenPromise => judged::broken_promise().await,
             Self::BlockedAlerts => judged::blocked_alerts().await,
+            Self::QuietDelegation => delegations::quiet().await,
+            Self::BlindDelegation => delegations::blind().await,
+            Self::ResignedZone => delegations::resigned().await,
+            Self::SwappedDelegation => delegations::swapped().await,
+            Self::SplitView => delegations::split().await,
         }
     }
 }
