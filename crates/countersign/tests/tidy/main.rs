@@ -157,7 +157,7 @@ const NOWHERE: [(&str, &str); 4] = [
 ];
 
 /// Where bytes from strangers are read, and the fuzz target that feeds it anything.
-const PARSERS: [(&str, &str); 43] = [
+const PARSERS: [(&str, &str); 47] = [
     ("crates/countersign/src/config/spec.rs", "config"),
     ("crates/countersign/src/config/period.rs", "config"),
     ("crates/countersign/src/conformance/record.rs", "record"),
@@ -181,6 +181,10 @@ const PARSERS: [(&str, &str); 43] = [
     ("crates/dns/src/rrset.rs", "dns_record"),
     ("crates/dns/src/walk.rs", "dns_walk"),
     ("crates/dns/src/zone_text.rs", "dns_record"),
+    ("crates/gate/src/acme/answer.rs", "acme"),
+    ("crates/gate/src/acme/jws.rs", "acme"),
+    ("crates/gate/src/acme/key.rs", "acme"),
+    ("crates/gate/src/acme/x509.rs", "acme"),
     ("crates/judge/src/acme_account.rs", "acme_account"),
     ("crates/judge/src/acme_account/renewal.rs", "acme_account"),
     ("crates/judge/src/caa_plan/ccadb.rs", "caa_report"),
