@@ -38,7 +38,11 @@ impl Internet {
         // `ip netns` keeps its handles in /run, which only root of the whole machine may write.
         done(Command::new("mount").args(["-t", "tmpfs", "tmpfs", "/run"]));
         for host in ["internet", "hoster", "root", "registry", "ca", "watch", "victim", "zone"] {
-            ip(&format!("netns add {host}"));
+            // The watch is where the test itself is.
+            match host {
+                "watch" => ip(&format!("netns attach watch {}", std::process::id())),
+                _ => ip(&format!("netns add {host}")),
+            }
             ip(&format!("-n {host} link set lo up"));
         }
         network("internet", "198.51.100.1");

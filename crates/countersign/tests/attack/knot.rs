@@ -16,29 +16,30 @@ pub(crate) struct Knot {
 }
 
 impl Knot {
-    /// Starts one on this host, with the records of the zone below its apex.
+    /// Starts one on this host. `server` is its name in the zone; `records` is what else there is.
     pub(crate) fn start(
         internet: &mut Internet,
         host: &'static str,
         address: &'static str,
         zone: &'static str,
+        server: &str,
         records: &str,
     ) -> Self {
         let folder = internet.folder(&format!("knot-{host}"));
         let text = format!(
             "$TTL {TTL}\n\
-             @ SOA ns hostmaster 1 60 60 3600 {TTL}\n\
-             @ NS ns\n\
-             ns A {address}\n\
+             @ SOA {server} hostmaster 1 60 60 3600 {TTL}\n\
+             @ NS {server}\n\
+             {server} A {address}\n\
              {records}"
         );
         fs::write(folder.join("zone"), text).unwrap();
         fs::write(folder.join("knot.conf"), config(&folder.display().to_string(), address, zone))
             .unwrap();
         let knot = Self { host, address, zone, folder };
-        let mut server = on(host, "knotd");
-        server.arg("-c").arg(knot.config());
-        internet.start(&format!("knot-{host}"), server);
+        let mut knotd = on(host, "knotd");
+        knotd.arg("-c").arg(knot.config());
+        internet.start(&format!("knot-{host}"), knotd);
         knot
     }
 

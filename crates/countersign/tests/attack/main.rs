@@ -9,6 +9,7 @@ mod client;
 mod enclosure;
 mod internet;
 mod knot;
+mod lint;
 // Not all that they have is needed here.
 #[allow(dead_code, reason = "shared with the tests of the watch")]
 #[path = "../watch/place.rs"]
@@ -19,6 +20,7 @@ mod programs;
 mod resolver;
 mod router;
 mod view;
+mod watch;
 mod world;
 
 use ca::Decision;
@@ -27,6 +29,7 @@ use programs::present;
 use router::Diverted;
 use tokio::join;
 use view::Security;
+use watch::Watch;
 use world::{Delegation, World};
 
 #[tokio::test]
@@ -44,7 +47,7 @@ async fn play() {
     with_the_ca_named_it_is_issued(&world).await;
     with_the_account_named_but_not_signed_it_is_issued_to_who_forges(&world).await;
     with_the_account_named_and_signed_it_is_refused(&world).await;
-    by_who_has_the_registry_it_is_issued(&world).await;
+    by_who_has_the_registry_it_is_issued_and_the_watch_says_so(&world).await;
     let verified = world.ca.verify_archive();
     let first = verified.lines().next().unwrap();
     world.internet.say(&format!("the archive of the gate, judged again: {first}"));
@@ -60,11 +63,13 @@ async fn without_caa_it_is_issued(world: &World) {
     mallory.is_issued();
     decided(world, &world.operator, 1, ["allow", "no-caa", "insecure"]);
     decided(world, &world.mallory, 1, ["allow", "no-caa", "insecure"]);
+    lint::check(world, &["open", "insecure-delegation"]);
     world.internet.say("no CAA: issued to Mallory");
 }
 
 async fn with_the_ca_named_it_is_issued(world: &World) {
     world.publish_caa(None);
+    lint::check(world, &["unsigned", "unbound"]);
     world.mallory.order(&world.ca).await.is_issued();
     decided(world, &world.mallory, 2, ["allow", "authorized", "insecure"]);
     world.internet.say("CAA names the CA: issued to Mallory");
@@ -74,6 +79,7 @@ async fn with_the_account_named_but_not_signed_it_is_issued_to_who_forges(world:
     let ours = world.operator.account();
     world.publish_caa(Some(&ours));
     view::check(world, Some(&ours), Security::Insecure);
+    lint::check(world, &["unsigned"]);
     world.mallory.order(&world.ca).await.is_refused(FORBIDDEN);
     decided(world, &world.mallory, 3, ["deny", "accounturi-mismatch", "insecure"]);
     world.internet.say("CAA names the account, and nobody forges it: refused");
@@ -95,6 +101,7 @@ async fn with_the_account_named_and_signed_it_is_refused(world: &World) {
 
     world.divert(Diverted::Http);
     view::check(world, Some(&ours), Security::Secure);
+    lint::check(world, &[]);
     let (operator, mallory) =
         join!(world.operator.order(&world.ca), world.mallory.order(&world.ca));
     mallory.is_refused(FORBIDDEN);
@@ -104,12 +111,18 @@ async fn with_the_account_named_and_signed_it_is_refused(world: &World) {
     world.internet.say("the same, signed, and nobody forges it: refused, and the operator renews");
 }
 
-async fn by_who_has_the_registry_it_is_issued(world: &World) {
+async fn by_who_has_the_registry_it_is_issued_and_the_watch_says_so(world: &World) {
+    let watch = Watch::new(world).await;
+    assert_eq!(watch.look().await, Vec::<String>::new());
     world.delegate(Delegation::Mallory);
+    let told = watch.look().await;
+    for kind in ["ds-changed", "ns-changed", "caa-changed"] {
+        assert!(told.iter().any(|told| told == kind), "{kind} is not in {told:?}");
+    }
     view::check(world, None, Security::Secure);
     world.mallory.order(&world.ca).await.is_issued();
     decided(world, &world.mallory, 6, ["allow", "no-caa", "secure"]);
-    world.internet.say("the registry swaps DS and NS: issued to Mallory");
+    world.internet.say("the registry swaps DS and NS: issued to Mallory, and the watch says so");
 }
 
 /// The gate has decided so often about orders of theirs, the last time so: verdict, reason, and what it made of the

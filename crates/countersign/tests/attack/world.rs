@@ -11,7 +11,7 @@ pub(crate) struct World {
     pub(crate) internet: Internet,
     registry: Knot,
     /// The victim's.
-    zone: Knot,
+    pub(crate) zone: Knot,
     /// The same name and address, signed with a key of Mallory's, and without CAA.
     mallorys_zone: Knot,
     /// The CA's.
@@ -35,12 +35,13 @@ impl World {
     pub(crate) async fn new() -> Self {
         let mut internet = Internet::new();
         let at_apex = format!("@ A {VICTIM}\n");
-        let zone = Knot::start(&mut internet, "zone", ZONE, NAME, &at_apex);
-        let mallorys_zone = Knot::start(&mut internet, "hoster", HOSTER, NAME, &at_apex);
+        let zone = Knot::start(&mut internet, "zone", ZONE, NAME, "ns", &at_apex);
+        let mallorys_zone =
+            Knot::start(&mut internet, "hoster", HOSTER, NAME, "ns.mallory", &at_apex);
         let to_zone = format!("xmpp NS ns.xmpp\nns.xmpp A {ZONE}\n");
-        let registry = Knot::start(&mut internet, "registry", REGISTRY, "example", &to_zone);
+        let registry = Knot::start(&mut internet, "registry", REGISTRY, "example", "ns", &to_zone);
         let to_registry = format!("example NS ns.example\nns.example A {REGISTRY}\n");
-        let root = Knot::start(&mut internet, "root", ROOT, ".", &to_registry);
+        let root = Knot::start(&mut internet, "root", ROOT, ".", "ns", &to_registry);
         for knot in [&zone, &mallorys_zone, &registry, &root] {
             knot.serves().await;
         }
@@ -62,11 +63,12 @@ impl World {
 
     /// The registry changes the delegation of the victim's zone.
     pub(crate) fn delegate(&self, to: Delegation) {
-        let (address, ds) = match to {
-            Delegation::Victim => (ZONE, self.zone.ds()),
-            Delegation::Mallory => (HOSTER, self.mallorys_zone.ds()),
+        let (server, address, ds) = match to {
+            Delegation::Victim => ("ns.xmpp.example.", ZONE, self.zone.ds()),
+            Delegation::Mallory => ("ns.mallory.xmpp.example.", HOSTER, self.mallorys_zone.ds()),
         };
-        self.registry.set("ns.xmpp.example.", "A", &[address]);
+        self.registry.set(server, "A", &[address]);
+        self.registry.set("xmpp.example.", "NS", &[server]);
         self.registry.set("xmpp.example.", "DS", &[&ds]);
         self.resolver.forget();
     }
