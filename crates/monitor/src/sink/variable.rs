@@ -15,7 +15,7 @@ pub const INCIDENT: &str = "COUNTERSIGN_INCIDENT";
 
 /// All of them, in the order of the documentation. The first ones are set by the sink itself, from the
 /// message; the others come with it in [`Message::variables`](super::Message::variables).
-pub const VARIABLES: [(&str, Lines); 47] = [
+pub const VARIABLES: [(&str, Lines); 48] = [
     ("EVENT", Lines::One),
     ("SUMMARY", Lines::One),
     ("TEXT_FILENAME", Lines::One),
@@ -32,6 +32,7 @@ pub const VARIABLES: [(&str, Lines); 47] = [
     ("COUNTERSIGN_NEXT_STEPS", Lines::Many),
     ("COUNTERSIGN_NAMES", Lines::One),
     ("COUNTERSIGN_READING", Lines::One),
+    ("COUNTERSIGN_ZONE", Lines::One),
     ("COUNTERSIGN_LOG", Lines::One),
     ("COUNTERSIGN_LOG_ID", Lines::One),
     ("COUNTERSIGN_ISSUER_KEY_SHA256", Lines::One),

@@ -69,7 +69,11 @@ fn in_force(before: &Before, name: &Name, zone: &Name, seen: &Seen) -> Option<In
 mod tests {
     use countersign_judge::Named;
     use countersign_judge::Observation;
-    use countersign_judge::delegation::{Known, Trust};
+    use std::collections::BTreeMap;
+
+    use countersign_judge::delegation::{Judged, Known, Snapshot, Trust};
+    use countersign_store::Store;
+    use countersign_store::zone::{Look, Looked};
 
     use super::*;
 
@@ -95,13 +99,7 @@ mod tests {
         Before { known: known.into_iter().collect(), ..Before::default() }
     }
 
-    fn check(
-        name: &str,
-        not_before: &str,
-        first_seen_at: &str,
-        records: &[Record],
-        expected: Option<usize>,
-    ) {
+    fn seen(name: &str, not_before: &str, first_seen_at: &str) -> Seen {
         let named =
             Named { name: name.into(), guard: ".example".into(), reading: "san-dns".into() };
         let observation = Observation {
@@ -112,7 +110,17 @@ mod tests {
             not_before: Some(time(not_before)),
             not_after: None,
         };
-        let seen = Seen { observation, first_seen_at: time(first_seen_at) };
+        Seen { observation, first_seen_at: time(first_seen_at) }
+    }
+
+    fn check(
+        name: &str,
+        not_before: &str,
+        first_seen_at: &str,
+        records: &[Record],
+        expected: Option<usize>,
+    ) {
+        let seen = seen(name, not_before, first_seen_at);
         let zone = "b.example".parse().expect("a name");
         let found = in_force(&before(records), &name.parse().expect("a name"), &zone, &seen);
         assert_eq!(found.map(|found| found.records.len()), expected);
@@ -130,5 +138,40 @@ mod tests {
         check("b.example", noon, "2026-11-28T09:00:00Z", &records, None);
         // This name is not watched, and may have records of its own.
         check("c.b.example", noon, one, &records, None);
+    }
+
+    #[test]
+    fn what_the_store_knows_of_a_watched_zone_is_held_against_the_ca() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Store::open(&directory.path().join("state")).expect("a store");
+        let said = |issuer: &str| {
+            let seen = seen("b.example", "2026-11-28T12:00:00Z", "2026-11-28T13:00:00Z");
+            then_said(store.reader(), &seen, issuer).expect("it can be read")
+        };
+        assert_eq!(said("Let's Encrypt"), None);
+        let (zone, at) = ("b.example.", time("2026-11-28T11:00:00Z"));
+        store.watch_zones(&[zone.to_owned()], at).expect("a zone to watch");
+        let state =
+            store.reader().zone_state(zone).expect("it can be read").expect("it is watched");
+        let snapshot = Snapshot {
+            zone: zone.parse().expect("a name"),
+            at,
+            views: BTreeMap::new(),
+            unseen: Vec::new(),
+            resolvers: Vec::new(),
+        };
+        let records = [Record::new(0, "issue", "letsencrypt.org")];
+        let judged = Judged { findings: Vec::new(), before: before(&records), pieces: Vec::new() };
+        let look = Look {
+            revision: state.revision,
+            seen: &snapshot,
+            judged: &judged,
+            learned: &state.learned,
+            blind: None,
+        };
+        assert!(matches!(store.note_look(&look), Ok(Looked::Noted { .. })));
+        assert_eq!(said("Let's Encrypt").map(|then| then.as_str()), Some("any-account"));
+        assert_eq!(said("DigiCert, Inc.").map(|then| then.as_str()), Some("forbade"));
+        assert_eq!(said("A CA that nobody knows"), None);
     }
 }
