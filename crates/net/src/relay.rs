@@ -1,5 +1,5 @@
 //! One HTTP request that is passed on (RFC 9110 §7.6): to a server that is known by another name, with an answer that
-//! is given back whole, whatever its status. The same bounds and the same trust as a [`Get`](crate::Get).
+//! is given back whole, whatever its status. The same bounds and the same trust as a [`Get`].
 //!
 //! It is sent once, over a fresh connection, as a [`Post`](crate::Post) is. An answer that breaks off or is too large is
 //! an error: half of one must not be taken for it.
