@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use countersign_caa::climb::{Outcome, Security};
 use countersign_caa::{Demand, Name};
-use countersign_dns::Query;
+use countersign_dns::{Query, Rtype};
 use countersign_gate::Corroborators;
 use countersign_gate::rejudge::{Unsound, rejudge};
-use countersign_lab::dns::{Change, Forgery, Manner};
+use countersign_lab::dns::{Change, Forgery, Manner, Reply};
 use countersign_lab::log::Group;
 
 use crate::place::{ACCOUNT, CAA, World, application, dns_name, told};
@@ -163,6 +163,29 @@ async fn a_server_that_fails_is_no_allowance() {
     assert_eq!(failure.tries, 2, "{failure:?}");
     gate.archive().close();
     assert_eq!(world.verify("a"), Ok(1));
+}
+
+/// Some servers fail for types that they do not know, and answer all others. With whoever has unsigned zones that
+/// must not be taken for "no records" either.
+#[tokio::test]
+async fn a_server_that_answers_some_types_only_is_no_allowance() {
+    let world = World::new().await;
+    for (name, zone) in [("shop.example", "shop.example"), ("unsigned.test", "unsigned.test")] {
+        for (word, change) in [
+            ("fails", Change::By(|reply| *reply = Reply::error(2))),
+            ("does not know", Change::By(|reply| *reply = Reply::error(4))),
+        ] {
+            let folder = format!("{zone}-{}", word.replace(' ', "-"));
+            let gate = world.gate(&folder, Demand::Validated, Corroborators::none());
+            let (below, rtype) = (dns_name(zone), Some(Rtype::CAA));
+            world.responder.forge(Group::A, &Forgery { below, rtype, change });
+            let decided = gate.decide(application(&[name], ACCOUNT, "dns-01")).await.unwrap();
+            assert_eq!(told(&decided.record), [format!("{name} deny lookup-failure")], "{word}");
+            world.responder.forge_no_more(Group::A);
+            gate.archive().close();
+            assert_eq!(world.verify(&folder), Ok(1));
+        }
+    }
 }
 
 #[tokio::test]
