@@ -147,24 +147,12 @@ impl Climb {
     pub fn feed(&mut self, lookup: Lookup) {
         let Some(name) = self.name.take() else { return };
         let above = name.parent();
-        let goes_on = match (&lookup.outcome, lookup.security()) {
-            (_, Security::Bogus) => Err(End::Bogus),
-            (_, Security::Indeterminate) => Err(End::Failed),
-            (Outcome::Records(records), _) if !records.is_empty() => Err(End::Relevant),
-            (Outcome::Records(_) | Outcome::None, _) => Ok(()),
-            (Outcome::Failed(failure), _) => match self.failures {
-                Failures::Deny => Err(End::Failed),
-                Failures::BaselineRequirements if is_permission(failure, &lookup.hops) => Ok(()),
-                Failures::BaselineRequirements => Err(End::Failed),
-            },
-        };
+        let ends = lookup.ends(self.failures);
         self.climbed.steps.push(Step { name, lookup });
-        match goes_on {
-            Err(end) => self.climbed.end = end,
-            Ok(()) => match above {
-                Some(above) => self.name = Some(above),
-                None => self.climbed.end = End::NoRecords,
-            },
+        match (ends, above) {
+            (Some(end), _) => self.climbed.end = end,
+            (None, Some(above)) => self.name = Some(above),
+            (None, None) => self.climbed.end = End::NoRecords,
         }
     }
 }
@@ -173,6 +161,20 @@ impl Lookup {
     /// The worst of the way: whoever can forge one alias leads to records of their own.
     pub fn security(&self) -> Security {
         self.hops.iter().map(|hop| hop.security).max().unwrap_or(Security::Indeterminate)
+    }
+
+    /// Whether a climb ends here, and how; `None`: it goes on to the name above.
+    fn ends(&self, failures: Failures) -> Option<End> {
+        match (&self.outcome, self.security()) {
+            (_, Security::Bogus) => Some(End::Bogus),
+            (_, Security::Indeterminate) => Some(End::Failed),
+            (Outcome::Records(records), _) => (!records.is_empty()).then_some(End::Relevant),
+            (Outcome::None, _) => None,
+            (Outcome::Failed(failure), _) => match failures {
+                Failures::BaselineRequirements if is_permission(failure, &self.hops) => None,
+                Failures::BaselineRequirements | Failures::Deny => Some(End::Failed),
+            },
+        }
     }
 }
 
@@ -183,6 +185,22 @@ fn is_permission(failure: &Failure, hops: &[Hop]) -> bool {
 }
 
 impl Climbed {
+    /// Whether this is what a climb from that name finds: each step at the name above the one before, none behind one
+    /// that ends it, and the end that follows. Whoever puts a climb together by hand can leave something out.
+    pub(crate) fn is_of(&self, name: &Name, failures: Failures) -> bool {
+        let mut next = Some(name.clone());
+        let mut end = None;
+        for step in &self.steps {
+            if end.is_some() || next.as_ref() != Some(&step.name) {
+                return false;
+            }
+            end = step.lookup.ends(failures);
+            next = step.name.parent();
+        }
+        let end = end.or(next.is_none().then_some(End::NoRecords));
+        end == Some(self.end)
+    }
+
     /// The relevant records and the name that was looked up for them.
     pub fn relevant(&self) -> Option<(&Name, &[Record])> {
         let step = self.steps.last().filter(|_| self.end == End::Relevant)?;

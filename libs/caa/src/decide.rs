@@ -26,18 +26,19 @@ pub fn decide(request: &Request, climbed: Climbed, profile: &Profile) -> Decisio
 
 fn judge(request: &Request, climbed: &Climbed, profile: &Profile) -> (Vec<Judged>, Reason) {
     let nothing = |reason| (Vec::new(), reason);
+    if climbed.end == End::Bogus || climbed.security() == Security::Bogus {
+        return nothing(Reason::Bogus);
+    }
+    // What is no whole climb for this name, by the same rules, says nothing about it.
+    if !climbed.is_of(&request.identifier.name, profile.failures) {
+        return nothing(Reason::LookupFailure);
+    }
     match climbed.end {
-        End::Bogus => return nothing(Reason::Bogus),
-        End::Failed | End::UnderWay => return nothing(Reason::LookupFailure),
+        End::Failed | End::UnderWay | End::Bogus => return nothing(Reason::LookupFailure),
         End::Relevant | End::NoRecords => {}
     }
-    let is_of_name = climbed.steps.first().is_some_and(|step| step.name == request.identifier.name);
-    match (climbed.security(), profile.demand) {
-        _ if !is_of_name => return nothing(Reason::LookupFailure),
-        (Security::Bogus, _) => return nothing(Reason::Bogus),
-        (Security::Indeterminate, _) => return nothing(Reason::LookupFailure),
-        (Security::Insecure, Demand::Secure) => return nothing(Reason::NotSecure),
-        (Security::Secure | Security::Insecure, _) => {}
+    if profile.demand == Demand::Secure && climbed.security() != Security::Secure {
+        return nothing(Reason::NotSecure);
     }
     let Some((_, records)) = climbed.relevant() else { return nothing(Reason::NoCaa) };
     let octets: usize = records.iter().map(|record| record.rdata().len()).sum();

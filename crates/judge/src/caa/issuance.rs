@@ -1,9 +1,10 @@
 //! What CAA said to a CA about a certificate that it has issued: the difference between a CA that broke the rules and
 //! records that let it.
 
-use countersign_caa::climb::{End, Hop, Lookup, Outcome, Step};
+use countersign_caa::climb::{Hop, Lookup, Next, Outcome};
 use countersign_caa::{
-    Climbed, Identifier, Name, Profile, Purpose, Reason, Record, Request, Security, Unmet, decide,
+    Climb, Failures, Identifier, Name, Profile, Purpose, Reason, Record, Request, Security, Unmet,
+    decide,
 };
 
 use crate::plain::plain;
@@ -48,13 +49,25 @@ pub fn then(name: &Identifier, in_force: &InForce, issuers: &[Name]) -> Option<C
         return None;
     }
     let at = in_force.at.to_string();
-    let hops = vec![Hop { name: name.name.to_string(), security: Security::Insecure }];
-    let (outcome, end) = match in_force.records.is_empty() {
-        true => (Outcome::None, End::NoRecords),
-        false => (Outcome::Records(in_force.records.clone()), End::Relevant),
+    let mut climb = Climb::new(name.name.clone(), Failures::Deny);
+    let climbed = loop {
+        let lookup = match climb.next() {
+            Next::Done(climbed) => break climbed.clone(),
+            Next::Ask(asked) => {
+                let has_them = *asked == in_force.at && !in_force.records.is_empty();
+                Lookup {
+                    // That it was known is enough here; whether it was signed is told elsewhere.
+                    hops: vec![Hop { name: asked.to_string(), security: Security::Insecure }],
+                    outcome: match has_them {
+                        true => Outcome::Records(in_force.records.clone()),
+                        false => Outcome::None,
+                    },
+                    ttl_s: 0,
+                }
+            }
+        };
+        climb.feed(lookup);
     };
-    let lookup = Lookup { hops, outcome, ttl_s: 0 };
-    let climbed = Climbed { steps: vec![Step { name: name.name.clone(), lookup }], end };
     let request = Request {
         identifier: name.clone(),
         purpose: Purpose::Tls,

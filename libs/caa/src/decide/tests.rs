@@ -4,9 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::account::Account;
-use crate::climb::{Hop, Lookup, Outcome, Step};
+use crate::climb::{Failure, FailureSide, Hop, Lookup, Outcome, Step};
 use crate::method::Method;
 use crate::name::Identifier;
+use crate::profile::Failures;
 
 fn request(name: &str) -> Request {
     Request {
@@ -113,6 +114,51 @@ fn a_climb_of_another_name_or_of_none_is_no_permission() {
         let nothing = Climbed { steps: Vec::new(), end };
         assert_eq!(decide(&other, nothing, &profile).reason, Reason::LookupFailure);
     }
+}
+
+#[test]
+fn a_climb_put_together_by_hand_permits_nothing_that_a_climb_would_not() {
+    let request = request("a.b.example");
+    let step = |name: &str, outcome: Outcome, security| {
+        let hops = vec![Hop { name: name.to_owned(), security }];
+        let name = Name::parse(name).expect("a name");
+        Step { name, lookup: Lookup { hops, outcome, ttl_s: 60 } }
+    };
+    let none = |name: &str| step(name, Outcome::None, Security::Secure);
+    let failed = |name: &str| {
+        let failure = Failure { why: String::new(), tries: 2, side: FailureSide::Outside };
+        step(name, Outcome::Failed(failure), Security::Insecure)
+    };
+    let own = || Outcome::Records(vec![Record::new(0, "issue", "ca.example")]);
+    let whole = vec![none("a.b.example"), none("b.example"), none("example")];
+    let check = |steps: Vec<Step>, end, profile: &Profile, expected| {
+        let reason = decide(&request, Climbed { steps, end }, profile).reason;
+        assert_eq!(reason.as_str(), expected);
+    };
+    let strict = Profile::default();
+    check(whole.clone(), End::NoRecords, &strict, "no-caa");
+    for cut in 0..3 {
+        check(whole[..cut].to_vec(), End::NoRecords, &strict, "lookup-failure");
+        // One name is left out.
+        let mut gap = whole.clone();
+        gap.remove(cut);
+        check(gap, End::NoRecords, &strict, "lookup-failure");
+        // One lookup failed, and whoever climbed went on.
+        let mut gone_on = whole.clone();
+        gone_on[cut] = failed(gone_on[cut].name.as_str());
+        check(gone_on.clone(), End::NoRecords, &strict, "lookup-failure");
+        let lenient = Profile { failures: Failures::BaselineRequirements, ..Profile::default() };
+        check(gone_on, End::NoRecords, &lenient, "no-caa");
+    }
+    check(vec![failed("a.b.example")], End::Relevant, &strict, "lookup-failure");
+    // Past records that end it.
+    let closed = Outcome::Records(vec![Record::new(0, "issue", ";")]);
+    let past = vec![
+        step("a.b.example", closed, Security::Secure),
+        step("b.example", own(), Security::Secure),
+    ];
+    check(past, End::Relevant, &strict, "lookup-failure");
+    check(vec![step("a.b.example", own(), Security::Secure)], End::Relevant, &strict, "authorized");
 }
 
 #[test]
