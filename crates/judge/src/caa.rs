@@ -19,7 +19,7 @@ use countersign_dns::walk::{self, Walked};
 pub use finding::CaaFinding;
 pub use issuance::{CaaThen, InForce, then};
 pub use lint::lint;
-pub use seen::{CaaView, Challenge, Issuer, SeenHop, SeenName, Source};
+pub use seen::{CaaView, Challenge, Issuer, SeenHop, SeenName, Source, Unsure};
 
 /// Below a name, where validation by DNS looks: ACME's challenge (RFC 8555 §8.4), standing permissions, and whom to
 /// write to and to call (Baseline Requirements §3.2.2.4.14, §3.2.2.4.16).

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use countersign_caa::Name;
 use countersign_dns::walk::{self, Outcome, Reply, Walked};
-use countersign_dns::{Name as Owner, Query, Rtype};
+use countersign_dns::{Name as Owner, Query, Rtype, Security};
 use countersign_judge::CaaView;
-use countersign_judge::caa::{Challenge, LABELS, PERSIST, SeenName, Source, owner, strings, text};
+use countersign_judge::caa::{
+    Challenge, LABELS, PERSIST, SeenName, Source, Unsure, owner, strings, text,
+};
 use countersign_net::{Clock, Dns};
 
 use crate::survey::random_label;
@@ -35,9 +37,16 @@ impl Looking<'_> {
         self.dns.walk(query, self.settings, self.now, self.known).await
     }
 
-    /// What stands at a name at which validation looks: who answers instead, and its TXT records.
-    async fn challenge(&mut self, label: &str, at: &Owner) -> (Challenge, Vec<Vec<u8>>) {
+    /// What stands at a name at which validation looks: who answers instead, and its TXT records. What was not answered
+    /// so that it can be relied on is noted.
+    async fn challenge(
+        &mut self,
+        label: &str,
+        at: &Owner,
+        unsure: &mut Vec<Unsure>,
+    ) -> (Challenge, Vec<Vec<u8>>) {
         let found = self.walk(at, Rtype::TXT).await;
+        note(&found, Rtype::TXT, at, unsure);
         let alias = found.hops.first().and_then(|hop| match &hop.outcome {
             Outcome::Alias { target, .. } => Some(text(target)),
             Outcome::Records(_) | Outcome::NoData | Outcome::NoName | Outcome::Unknown => None,
@@ -45,7 +54,9 @@ impl Looking<'_> {
         let elsewhere = match alias {
             Some(target) => Some(target),
             None => {
-                self.walk(at, Rtype::NS).await.hops.first().and_then(|hop| servers(&hop.outcome))
+                let found = self.walk(at, Rtype::NS).await;
+                note(&found, Rtype::NS, at, unsure);
+                found.hops.first().and_then(|hop| servers(&hop.outcome))
             }
         };
         let texts = found.hops.last().map(|hop| match &hop.outcome {
@@ -57,6 +68,17 @@ impl Looking<'_> {
             }
         });
         (Challenge { label: label.to_owned(), elsewhere }, texts.unwrap_or_default())
+    }
+}
+
+/// Notes what cannot be relied on.
+fn note(found: &Walked, rtype: Rtype, at: &Owner, unsure: &mut Vec<Unsure>) {
+    match &found.security {
+        Security::Secure | Security::Insecure(_) => {}
+        security @ (Security::Bogus(_) | Security::Indeterminate(_)) => {
+            let (what, security) = (format!("{rtype} of {}", text(at)), security.clone());
+            unsure.push(Unsure { what, security });
+        }
     }
 }
 
@@ -85,10 +107,10 @@ async fn view(looking: &mut Looking<'_>, name: &Name, label: &[u8]) -> CaaView {
         }
         None => None,
     };
-    let (mut challenges, mut grants) = (Vec::new(), Vec::new());
+    let (mut challenges, mut grants, mut unsure) = (Vec::new(), Vec::new(), Vec::new());
     for label in LABELS {
         let Some(at) = owner(name).child(label.as_bytes()) else { continue };
-        let (challenge, texts) = looking.challenge(label, &at).await;
+        let (challenge, texts) = looking.challenge(label, &at, &mut unsure).await;
         challenges.push(challenge);
         if label == PERSIST {
             grants = texts;
@@ -99,6 +121,7 @@ async fn view(looking: &mut Looking<'_>, name: &Name, label: &[u8]) -> CaaView {
         seen,
         fresh,
         challenges,
+        unsure,
         grants,
         accounts: None,
         issuers: Vec::new(),

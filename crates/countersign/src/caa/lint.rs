@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use countersign_caa::Name;
 use countersign_dns::{Rrset, Rtype, zone_text};
-use countersign_judge::caa::lint;
+use countersign_judge::caa::{Source, lint};
 use countersign_judge::{CaaFinding, CaaView, Severity};
 use countersign_monitor::caa::look;
 use countersign_net::Clock;
@@ -189,6 +189,7 @@ impl FindingRow {
 struct NameRow {
     r#type: &'static str,
     name: String,
+    source: &'static str,
     found_at: Option<String>,
     records: Vec<RecordRow>,
     findings: usize,
@@ -201,6 +202,10 @@ impl NameRow {
         Self {
             r#type: "caa-name",
             name: view.name.to_string(),
+            source: match view.source {
+                Source::Dns => "dns",
+                Source::ZoneFile => "zone-file",
+            },
             found_at: relevant.map(|seen| seen.name.to_string()),
             records: records.map(RecordRow::new).collect(),
             findings: findings.len(),

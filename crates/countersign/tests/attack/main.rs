@@ -63,7 +63,7 @@ async fn without_caa_it_is_issued(world: &World) {
     mallory.is_issued();
     decided(world, &world.operator, 1, ["allow", "no-caa", "insecure"]);
     decided(world, &world.mallory, 1, ["allow", "no-caa", "insecure"]);
-    lint::check(world, &["open", "insecure-delegation"]);
+    lint::check(world, &["open", "unsigned"]);
     world.internet.say("no CAA: issued to Mallory");
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use countersign_lab::dns::{Change, Forgery};
+use countersign_lab::dns::{Change, Forgery, Reply};
 use countersign_lab::log::Group;
 
 use crate::internet::{Internet, Outcome};
@@ -92,6 +92,7 @@ async fn what_is_left_open_is_told_with_the_attack_and_the_way_out() {
     let foreign = ["any-method", "foreign-account", "unknown-issuer", "wildcards-unsaid"];
     check("guarded.example --account https://ca.example/acct/2", 1, &foreign);
     check("unsigned.test", 1, &["any-method", "unknown-issuer", "unsigned", "wildcards-unsaid"]);
+    check("unsigned.org", 1, &["any-method", "unknown-issuer", "unsigned", "wildcards-unsaid"]);
     check("glueless.test", 1, &["open"]);
     // The wildcard stands for standing permissions as well, and says something else.
     let wild =
@@ -102,6 +103,23 @@ async fn what_is_left_open_is_told_with_the_attack_and_the_way_out() {
         text.contains("leaves open: who diverts the traffic") && text.contains("do: sign the zone"),
         "{text}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_validation_would_see_and_nobody_can_tell_is_told() {
+    let internet = Internet::start().await;
+    let below = "_acme-challenge.guarded.example.".parse().unwrap();
+    internet.responder.forge(Group::A, &Forgery::below(below, Change::FlipSignatures));
+    let outcome = internet.run("--json caa lint guarded.example");
+    let expected = ["any-method", "bogus", "bogus", "unknown-issuer", "wildcards-unsaid"];
+    assert_eq!((outcome.status, kinds(&outcome)), (1, expected.map(str::to_owned).to_vec()));
+    internet.responder.forge_no_more(Group::A);
+    let below = "_acme-challenge.guarded.example.".parse().unwrap();
+    let change = Change::By(|reply| *reply = Reply::error(2));
+    internet.responder.forge(Group::A, &Forgery::below(below, change));
+    let outcome = internet.run("--json caa lint guarded.example");
+    let expected = ["any-method", "not-looked", "not-looked", "unknown-issuer", "wildcards-unsaid"];
+    assert_eq!((outcome.status, kinds(&outcome)), (2, expected.map(str::to_owned).to_vec()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,15 +14,15 @@ use crate::severity::Severity;
 pub enum CaaFinding {
     /// A lookup failed.
     NotLooked {
-        /// Which name.
-        name: String,
+        /// What was asked.
+        what: String,
         /// Why.
         why: String,
     },
     /// Validators refuse an answer.
     Bogus {
-        /// Which name.
-        name: String,
+        /// What was asked.
+        what: String,
         /// Why.
         why: String,
     },
@@ -71,6 +71,11 @@ pub enum CaaFinding {
     /// Names nobody made exist.
     WildcardNode {
         /// Which name.
+        name: String,
+    },
+    /// They have CAA records of their own, which come out of a wildcard.
+    WildcardRecords {
+        /// The name above them.
         name: String,
     },
     /// A value does not follow the grammar.

@@ -34,7 +34,7 @@ pub fn lint(view: &CaaView) -> Vec<CaaFinding> {
 /// Whether the answers on the way to the records can be relied on.
 fn trust(view: &CaaView) -> Vec<CaaFinding> {
     let mut findings = Vec::new();
-    let (mut unsigned, mut signed_above) = (None, None);
+    let mut unsigned = None;
     for seen in view.climbed() {
         let mut before_is_secure = false;
         for (place, hop) in seen.hops.iter().enumerate() {
@@ -44,14 +44,8 @@ fn trust(view: &CaaView) -> Vec<CaaFinding> {
                     .push(CaaFinding::AliasNotSeen { name: seen.name.to_string(), target: name }),
                 None => {}
                 Some(Security::Secure) => {}
-                Some(Security::Bogus(why)) => {
-                    findings.push(CaaFinding::Bogus { name, why: why.to_string() });
-                }
-                Some(Security::Indeterminate(why)) => {
-                    findings.push(CaaFinding::NotLooked { name, why: why.to_string() });
-                }
-                Some(Security::Insecure(why @ Insecure::OptOut { .. })) => {
-                    findings.push(CaaFinding::OptOut { why: why.to_string() });
+                Some(security @ (Security::Bogus(_) | Security::Indeterminate(_))) => {
+                    findings.extend(unsure(&format!("CAA of {name}"), security));
                 }
                 Some(Security::Insecure(_)) if place > 0 && before_is_secure => {
                     let alias = seen.hops[place - 1].name.clone();
@@ -64,18 +58,16 @@ fn trust(view: &CaaView) -> Vec<CaaFinding> {
             }
             before_is_secure = hop.security == Some(Security::Secure);
         }
-        let first = seen.hops.first().and_then(|hop| hop.security.as_ref());
-        if unsigned.is_some() && first == Some(&Security::Secure) {
-            signed_above.get_or_insert(seen.name.to_string());
-        }
     }
     let Some((name, why)) = unsigned else { return findings };
     // A zone below a signed one that is not a top-level domain has an operator who signs, and left a hole.
     let cut = match &why {
         Insecure::NoDs { zone } => Some(super::text(zone)),
+        // Registries leave out of their denials what is not signed.
+        Insecure::OptOut { name, .. } => Some(super::text(name)),
         _ => None,
     };
-    let signed = signed_above.or_else(|| signed_beyond(view, cut.as_deref()?));
+    let signed = cut.as_deref().and_then(|cut| signed_above(view, cut));
     findings.push(match (cut, signed) {
         (Some(zone), Some(signed)) => CaaFinding::InsecureDelegation { zone, signed },
         _ => CaaFinding::Unsigned { name, why: why.to_string() },
@@ -83,9 +75,8 @@ fn trust(view: &CaaView) -> Vec<CaaFinding> {
     findings
 }
 
-/// The signed name just above a zone that is not, beyond the records that were found. A top-level domain signs what it
-/// is given, so that does not count.
-fn signed_beyond(view: &CaaView, zone: &str) -> Option<String> {
+/// The signed name just above a zone that is not. A top-level domain signs what it is given, so that does not count.
+fn signed_above(view: &CaaView, zone: &str) -> Option<String> {
     let is_above = |seen: &&SeenName| zone.ends_with(&format!(".{}", seen.name));
     let above = view.seen.iter().find(is_above)?;
     let is_secure = above.hops.first().is_some_and(|hop| hop.security == Some(Security::Secure));
@@ -123,16 +114,38 @@ fn slow(relevant: &SeenName) -> Option<CaaFinding> {
     (ttl_s > EIGHT_HOURS_S).then_some(CaaFinding::SlowToChange { ttl_s })
 }
 
+/// What an answer is worth that cannot be relied on; `None` of one that can.
+fn unsure(what: &str, security: &Security) -> Option<CaaFinding> {
+    let what = what.to_owned();
+    match security {
+        Security::Secure | Security::Insecure(_) => None,
+        Security::Bogus(why) => Some(CaaFinding::Bogus { what, why: why.to_string() }),
+        Security::Indeterminate(why) => Some(CaaFinding::NotLooked { what, why: why.to_string() }),
+    }
+}
+
 /// What a name shows that nobody made.
 fn below(view: &CaaView) -> Vec<CaaFinding> {
     let Some(fresh) = &view.fresh else { return Vec::new() };
     let mut findings = Vec::new();
-    if fresh.is_there {
-        findings.push(CaaFinding::WildcardNode { name: view.name.to_string() });
+    let name = || view.name.to_string();
+    let governing = view.relevant().map(|seen| &seen.records);
+    match (fresh.is_there, fresh.records.is_empty()) {
+        (true, false) if governing != Some(&fresh.records) => {
+            findings.push(CaaFinding::WildcardRecords { name: name() });
+        }
+        (true, _) => findings.push(CaaFinding::WildcardNode { name: name() }),
+        (false, _) => {}
     }
-    for hop in &fresh.hops {
-        if let Some(Security::Insecure(why @ Insecure::OptOut { .. })) = &hop.security {
-            findings.push(CaaFinding::OptOut { why: why.to_string() });
+    let first = view.seen.first().and_then(|seen| seen.hops.first());
+    let is_signed = first.is_some_and(|hop| hop.security == Some(Security::Secure));
+    for security in fresh.hops.iter().filter_map(|hop| hop.security.as_ref()) {
+        match security {
+            // Where the name itself is not signed, that is what is told.
+            Security::Insecure(why @ Insecure::OptOut { .. }) if is_signed => {
+                findings.push(CaaFinding::OptOut { why: why.to_string() });
+            }
+            security => findings.extend(unsure(&format!("CAA below {}", view.name), security)),
         }
     }
     findings
@@ -151,6 +164,8 @@ fn challenges(view: &CaaView) -> Vec<CaaFinding> {
             Some(CaaFinding::ChallengeElsewhere { label, to, is_bound })
         })
         .collect();
+    let not_sure = view.unsure.iter().filter_map(|one| unsure(&one.what, &one.security));
+    findings.extend(not_sure);
     for grant in &view.grants {
         findings.push(match Grant::parse(grant) {
             Ok(grant) => CaaFinding::Standing {

@@ -17,6 +17,8 @@ pub struct CaaView {
     pub fresh: Option<SeenName>,
     /// Where validation by DNS looks, below the name.
     pub challenges: Vec<Challenge>,
+    /// What was asked about these and not answered so that it can be relied on.
+    pub unsure: Vec<Unsure>,
     /// The TXT records of standing permission, each with its strings joined.
     pub grants: Vec<Vec<u8>>,
     /// The URLs of the operator's own accounts; `None` if they are not known.
@@ -67,6 +69,15 @@ pub struct Challenge {
     pub label: String,
     /// Who answers for it instead: the target of an alias, or the servers of a delegation.
     pub elsewhere: Option<String>,
+}
+
+/// An answer that says nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsure {
+    /// What was asked, such as `TXT of _acme-challenge.xmpp.example`.
+    pub what: String,
+    /// [`Security::Bogus`] or [`Security::Indeterminate`].
+    pub security: Security,
 }
 
 /// What is known of an issuer.

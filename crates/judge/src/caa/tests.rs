@@ -34,6 +34,7 @@ fn view(records: &[(u8, &str, &str)]) -> CaaView {
         ],
         fresh: Some(SeenName { is_there: false, ..seen("x.a.b.example", Vec::new()) }),
         challenges: vec![Challenge { label: "_acme-challenge".to_owned(), elsewhere: None }],
+        unsure: Vec::new(),
         grants: Vec::new(),
         accounts: Some(vec!["https://ca.example/acct/1".to_owned()]),
         issuers: vec![issuer, other],
@@ -110,6 +111,21 @@ fn what_can_be_forged_is_told() {
     alias.seen[0].hops =
         vec![hop("a.b.example", Security::Secure), hop("cdn.example", insecure("cdn.example"))];
     check(&alias, &["insecure-alias"]);
+    // As every unsigned domain below a registry that opts out.
+    let mut left_out = view(&records);
+    let why = Insecure::OptOut {
+        zone: "example".parse().expect("a name"),
+        name: "b.example".parse().expect("a name"),
+    };
+    for seen in &mut left_out.seen[..2] {
+        seen.hops = vec![hop(seen.name.as_str(), Security::Insecure(why.clone()))];
+    }
+    left_out.fresh.as_mut().expect("it was asked").hops =
+        vec![hop("x.a.b.example", Security::Insecure(why))];
+    check(&left_out, &["unsigned"]);
+    // Without records the climb comes as far as the registry, which signs, and leaves no hole of its own.
+    left_out.seen[0].records.clear();
+    check(&left_out, &["open", "unsigned"]);
     let mut opt_out = view(&records);
     let why = Insecure::OptOut {
         zone: "b.example".parse().expect("a name"),
@@ -133,9 +149,17 @@ fn what_could_not_be_seen_is_told() {
     let mut silent = view(&[]);
     let query = Query { name: "a.b.example".parse().expect("a name"), rtype: Rtype::CAA };
     let why = Indeterminate::NoAnswer { query, why: "time-out\u{1b}[2J\n".to_owned() };
-    silent.seen[0].hops = vec![hop("a.b.example", Security::Indeterminate(why))];
+    let silence = Security::Indeterminate(why);
+    silent.seen[0].hops = vec![hop("a.b.example", silence.clone())];
     check(&silent, &["not-looked"]);
     assert!(lint(&silent)[0].is_blindness());
+    let mut below = view(&[(0, "issue", BOUND), (0, "issuewild", ";")]);
+    below.fresh.as_mut().expect("it was asked").hops = vec![hop("x.a.b.example", silence.clone())];
+    check(&below, &["not-looked"]);
+    let mut beside = view(&[(0, "issue", BOUND), (0, "issuewild", ";")]);
+    let what = "TXT of _acme-challenge.a.b.example".to_owned();
+    beside.unsure = vec![Unsure { what, security: silence }];
+    check(&beside, &["not-looked"]);
 }
 
 #[test]
@@ -182,6 +206,11 @@ fn what_stands_below_is_told() {
     let records = [(0, "issue", BOUND), (0, "issuewild", ";")];
     let mut wildcard = view(&records);
     wildcard.fresh.as_mut().expect("it was asked").is_there = true;
+    check(&wildcard, &["wildcard-node"]);
+    let fresh = wildcard.fresh.as_mut().expect("it was asked");
+    fresh.records = vec![Record::new(0, "issue", "other.example")];
+    check(&wildcard, &["wildcard-records"]);
+    wildcard.fresh.as_mut().expect("it was asked").records = wildcard.seen[0].records.clone();
     check(&wildcard, &["wildcard-node"]);
     let mut elsewhere = view(&records);
     elsewhere.challenges[0].elsewhere = Some("acme.host.example".to_owned());

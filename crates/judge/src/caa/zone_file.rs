@@ -18,13 +18,12 @@ impl CaaView {
             above = next.parent();
             Some(next)
         });
-        let wildcard = owner(name).wildcard();
-        let is_there = wildcard.is_some_and(|wildcard| zone.has(&wildcard));
+        let fresh = owner(name).wildcard().filter(|wildcard| zone.has(wildcard));
         let fresh = SeenName {
             name: name.clone(),
             hops: Vec::new(),
-            records: Vec::new(),
-            is_there,
+            records: fresh.as_ref().map(|at| zone.caa(at)).unwrap_or_default(),
+            is_there: fresh.is_some(),
             ttl_s: 0,
         };
         let at = |label: &str| owner(name).child(label.as_bytes());
@@ -37,6 +36,7 @@ impl CaaView {
                 .iter()
                 .filter_map(|label| Some(zone.challenge(label, &at(label)?)))
                 .collect(),
+            unsure: Vec::new(),
             grants: grants.into_iter().map(strings).collect(),
             accounts: None,
             issuers: Vec::new(),
@@ -57,6 +57,11 @@ impl Zone<'_> {
 
     fn data(&self, at: &Owner, rtype: Rtype) -> Vec<&[u8]> {
         self.sets(at, rtype).flat_map(Rrset::rdatas).map(Vec::as_slice).collect()
+    }
+
+    fn caa(&self, at: &Owner) -> Vec<Record> {
+        let rdatas = self.data(at, Rtype::CAA).into_iter().map(<[u8]>::to_vec);
+        rdatas.map(Record::from_rdata).collect()
     }
 
     fn has(&self, at: &Owner) -> bool {
@@ -80,10 +85,9 @@ impl Zone<'_> {
             }
             at = target;
         }
-        let records = self.data(&at, Rtype::CAA).into_iter().map(<[u8]>::to_vec);
         let ttl_s = self.sets(&at, Rtype::CAA).map(Rrset::ttl_s).min().unwrap_or(0);
         let is_there = self.has(&owner(&name));
-        SeenName { name, hops, records: records.map(Record::from_rdata).collect(), is_there, ttl_s }
+        SeenName { name, hops, records: self.caa(&at), is_there, ttl_s }
     }
 
     fn challenge(&self, label: &str, at: &Owner) -> Challenge {

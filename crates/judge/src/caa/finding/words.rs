@@ -19,12 +19,10 @@ pub(super) struct Words {
 pub(super) fn sentence(finding: &CaaFinding, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     use CaaFinding as Of;
     match finding {
-        Of::NotLooked { name, why } => {
-            write!(f, "could not look at CAA of {}: {}", short(name), short(why))
+        Of::NotLooked { what, why } => {
+            write!(f, "could not look at {}: {}", short(what), short(why))
         }
-        Of::Bogus { name, why } => {
-            write!(f, "validators refuse CAA of {}: {}", short(name), short(why))
-        }
+        Of::Bogus { what, why } => write!(f, "validators refuse {}: {}", short(what), short(why)),
         Of::Open => {
             f.write_str("nothing restricts who may issue: every CA may, to whoever seems to be you")
         }
@@ -68,6 +66,11 @@ pub(super) fn sentence(finding: &CaaFinding, f: &mut fmt::Formatter<'_>) -> fmt:
                 short(name)
             )
         }
+        Of::WildcardRecords { name } => write!(
+            f,
+            "names below {} that nobody made have CAA records of their own, out of a wildcard, and not its",
+            short(name)
+        ),
         Of::Malformed { at, value, why } => {
             write!(
                 f,
@@ -239,6 +242,12 @@ pub(super) fn words(finding: &CaaFinding) -> Words {
             "names that you never made can be validated, and the wildcard's own CAA records, if it has any, count for \
              them",
             "make only the names that you need",
+        ),
+        Of::WildcardRecords { .. } => (
+            "wildcard-records",
+            Warning,
+            "for names that nobody made the climb ends at the wildcard: what it permits, anybody can have for them",
+            "take the CAA records at the wildcard away, or make them those of the name",
         ),
         Of::Malformed { .. } => (
             "malformed",
