@@ -17,6 +17,8 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 use crate::der::{BIT_STRING, Element, INTEGER, Malformed, OBJECT_IDENTIFIER, OCTET_STRING};
 use crate::der::{BOOLEAN, Reader, SEQUENCE};
 
@@ -69,6 +71,21 @@ pub fn precert_tbs(certificate: &[u8]) -> Result<Vec<u8>, CertificateError> {
 /// signs: see [`crate::issuer_key_hash`].
 pub fn spki_of(certificate: &[u8]) -> Result<&[u8], CertificateError> {
     Ok(Tbs::read(certificate)?.subject_public_key_info)
+}
+
+/// Whether it has the extension that keeps a precertificate from being used (RFC 6962 §3.1).
+pub fn is_precertificate(certificate: &[u8]) -> Result<bool, CertificateError> {
+    let extensions = Tbs::read(certificate)?.extensions()?;
+    Ok(extensions.iter().any(|extension| extension.id == POISON))
+}
+
+/// When a certificate begins and ends to be valid (RFC 5280 §4.1.2.5), both in it.
+pub fn validity_of(certificate: &[u8]) -> Result<(Timestamp, Timestamp), CertificateError> {
+    let mut times = Reader::new(Tbs::read(certificate)?.validity);
+    let from = time(&mut times)?;
+    let to = time(&mut times)?;
+    end(&times, Part::Validity)?;
+    Ok((from, to))
 }
 
 /// Why a certificate does not let itself be taken apart.
@@ -148,6 +165,8 @@ impl fmt::Display for Part {
 struct Tbs<'a> {
     /// All of it.
     whole: &'a [u8],
+    /// The contents of `validity`.
+    validity: &'a [u8],
     /// The fields before `extensions`.
     before_extensions: &'a [u8],
     subject_public_key_info: &'a [u8],
@@ -170,7 +189,7 @@ impl<'a> Tbs<'a> {
         step_over(&mut fields, INTEGER, Part::SerialNumber)?;
         step_over(&mut fields, SEQUENCE, Part::Signature)?;
         step_over(&mut fields, SEQUENCE, Part::Issuer)?;
-        step_over(&mut fields, SEQUENCE, Part::Validity)?;
+        let validity = step_over(&mut fields, SEQUENCE, Part::Validity)?.contents;
         step_over(&mut fields, SEQUENCE, Part::Subject)?;
         let spki = expect(&mut fields, SEQUENCE, Part::SubjectPublicKeyInfo)?;
         optional(&mut fields, ISSUER_UNIQUE_ID)?;
@@ -191,7 +210,8 @@ impl<'a> Tbs<'a> {
         };
         end(&fields, Part::TbsCertificate)?;
         let subject_public_key_info = spki.whole;
-        Ok(Self { whole: tbs.whole, before_extensions, subject_public_key_info, extensions })
+        let whole = tbs.whole;
+        Ok(Self { whole, validity, before_extensions, subject_public_key_info, extensions })
     }
 
     fn extensions(&self) -> Result<Vec<Extension<'a>>, CertificateError> {
@@ -260,6 +280,28 @@ fn expect<'a>(
     if element.canonical { Ok(element) } else { Err(CertificateError::NotDer(part)) }
 }
 
+/// `YYMMDDHHMMSSZ` of 1950 to 2049, or `YYYYMMDDHHMMSSZ` of any year (RFC 5280 §4.1.2.5.1, §4.1.2.5.2).
+fn time(times: &mut Reader<'_>) -> Result<Timestamp, CertificateError> {
+    let element =
+        times.element().map_err(|source| CertificateError::Malformed(Part::Validity, source))?;
+    let text = std::str::from_utf8(element.contents)
+        .ok()
+        .and_then(|text| text.strip_suffix('Z'))
+        .filter(|digits| digits.bytes().all(|octet| octet.is_ascii_digit()));
+    let (year, rest) = match (element.tag.octet, text) {
+        (UTC_TIME, Some(text)) if text.len() == 12 => {
+            let (year, rest) = text.split_at(2);
+            let century = if year < "50" { "20" } else { "19" };
+            (format!("{century}{year}"), rest)
+        }
+        (GENERALIZED_TIME, Some(text)) if text.len() == 14 => (text[..4].to_owned(), &text[4..]),
+        _ => return Err(CertificateError::Misplaced(Part::Validity)),
+    };
+    let [month, day, hour, minute, second] = [0, 2, 4, 6, 8].map(|at| &rest[at..at + 2]);
+    let text = format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z");
+    text.parse().map_err(|_| CertificateError::Misplaced(Part::Validity))
+}
+
 fn optional<'a>(
     reader: &mut Reader<'a>,
     octet: u8,
@@ -296,6 +338,10 @@ const SCT_LIST: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0xd6, 0x79, 0x02, 0x04, 
 /// 1.3.6.1.4.1.11129.2.4.3 (RFC 6962 §3.1).
 const POISON: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0xd6, 0x79, 0x02, 0x04, 0x03];
 
+/// `UTCTime`.
+const UTC_TIME: u8 = 0x17;
+/// `GeneralizedTime`.
+const GENERALIZED_TIME: u8 = 0x18;
 /// `version [0] EXPLICIT`.
 const VERSION: u8 = 0xa0;
 /// `issuerUniqueID [1] IMPLICIT BIT STRING`.

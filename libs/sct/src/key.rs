@@ -26,11 +26,11 @@ impl LogKey {
             return Err(LogKeyError::TooLarge);
         }
         let id = LogId::of_spki(spki);
-        if PRIVATE_KEY_IS_PUBLIC.contains(&id) {
+        if id.private_key_is_public() {
             return Err(LogKeyError::PrivateKeyIsPublic(id));
         }
         let (signature_algorithm, public_key) = if let Some(point) = spki.strip_prefix(P256) {
-            if point.len() != P256_POINT_BYTES {
+            if point.len() != P256_POINT_BYTES || point[0] != UNCOMPRESSED {
                 return Err(LogKeyError::NotAKey);
             }
             (SIGNATURE_ECDSA, ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point))
@@ -40,6 +40,21 @@ impl LogKey {
         };
         let public_key = public_key.map_err(|_| LogKeyError::NotAKey)?;
         Ok(Self { id, spki: spki.to_vec(), signature_algorithm, public_key })
+    }
+
+    /// Reads what [`LogKey::short`] gives.
+    pub fn from_short(short: &[u8]) -> Result<Self, LogKeyError> {
+        if short.len() == P256_POINT_BYTES - 1 {
+            Self::from_spki(&[P256, &[UNCOMPRESSED], short].concat())
+        } else {
+            Self::from_spki(short)
+        }
+    }
+
+    /// The shortest form of the key: the 64 bytes of x and y of a P-256 key, and else the
+    /// SubjectPublicKeyInfo, which is never that short.
+    pub fn short(&self) -> &[u8] {
+        self.spki.strip_prefix(P256).map_or(&self.spki, |point| &point[1..])
     }
 
     /// The log's id.
@@ -175,28 +190,12 @@ const P256: &[u8] = &[
 
 /// An uncompressed point: 4, x, y.
 const P256_POINT_BYTES: usize = 65;
+/// Its first octet (SEC 1 §2.3.3).
+const UNCOMPRESSED: u8 = 4;
 
 /// The contents of the AlgorithmIdentifier of RSA: rsaEncryption, NULL (RFC 3279 §2.3.1).
 const RSA_ENCRYPTION: &[u8] =
     &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
-
-/// Logs whose private keys Google has published, while it lists them as usable, to break clients that
-/// use its lists without permission (GoogleChrome/CertificateTransparency, 3p_libraries.md). Anyone can
-/// make SCTs of these logs that verify. A published key stays published: no list brings them back.
-const PRIVATE_KEY_IS_PUBLIC: [LogId; 2] = [
-    // 9EGV1vAOLbVUNcrdV3iS5T4VrUFwWPh44U/2uRh0FYk=
-    LogId([
-        0xf4, 0x41, 0x95, 0xd6, 0xf0, 0x0e, 0x2d, 0xb5, 0x54, 0x35, 0xca, 0xdd, 0x57, 0x78, 0x92,
-        0xe5, 0x3e, 0x15, 0xad, 0x41, 0x70, 0x58, 0xf8, 0x78, 0xe1, 0x4f, 0xf6, 0xb9, 0x18, 0x74,
-        0x15, 0x89,
-    ]),
-    // si9+3rWvav5QPeBAgbLXTBJThJL+3yyypSZQPO9TztI=
-    LogId([
-        0xb2, 0x2f, 0x7e, 0xde, 0xb5, 0xaf, 0x6a, 0xfe, 0x50, 0x3d, 0xe0, 0x40, 0x81, 0xb2, 0xd7,
-        0x4c, 0x12, 0x53, 0x84, 0x92, 0xfe, 0xdf, 0x2c, 0xb2, 0xa5, 0x26, 0x50, 0x3c, 0xef, 0x53,
-        0xce, 0xd2,
-    ]),
-];
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -49,17 +49,27 @@ pub mod der;
 
 mod certificate;
 mod digitally_signed;
+pub mod enforcer;
 mod key;
 mod log_id;
 pub mod log_list;
+pub mod policy;
 mod sct;
 mod signed_entry;
+pub mod signed_list;
 mod tls;
+mod verdict;
 
-pub use certificate::{CertificateError, Part, embedded_list, precert_tbs, spki_of};
+pub use certificate::{CertificateError, Part};
+pub use certificate::{embedded_list, is_precertificate, precert_tbs, spki_of, validity_of};
 pub use digitally_signed::{DigitallySigned, DigitallySignedError};
+pub use enforcer::{Action, Chain, Decision, Enforcer, Profile, PublicRoots, Settings, Trust};
 pub use key::{BadSignature, LogKey, LogKeyError};
 pub use log_id::{LogId, LogIdError};
 pub use log_list::{Api, Log, LogList, LogListError, Purpose, Standing, State};
+pub use policy::Policy;
 pub use sct::{ListError, Sct, SctError, parse_list};
 pub use signed_entry::{SignedEntry, TooLong, issuer_key_hash, signed_bytes, verify_sct};
+pub use signed_list::{ListKeys, SignedList};
+pub use verdict::{Missing, Outcome, Presented, Rung, SIGNATURES_MAX, Unreadable, Verdict};
+pub use verdict::{Weighed, Worth, judge};

@@ -16,6 +16,11 @@ impl LogId {
     pub fn of_spki(spki: &[u8]) -> Self {
         Self(sha256(spki))
     }
+
+    /// Whether it is one of the logs whose private keys are public: anybody can make SCTs of them that verify.
+    pub fn private_key_is_public(&self) -> bool {
+        PRIVATE_KEY_IS_PUBLIC.contains(self)
+    }
 }
 
 impl fmt::Display for LogId {
@@ -59,6 +64,24 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     let hash = digest::digest(&digest::SHA256, bytes);
     hash.as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
+
+/// Logs whose private keys Google has published, while it lists them as usable, to break clients that
+/// use its lists without permission (GoogleChrome/CertificateTransparency, 3p_libraries.md). Anyone can
+/// make SCTs of these logs that verify. A published key stays published: no list brings them back.
+const PRIVATE_KEY_IS_PUBLIC: [LogId; 2] = [
+    // 9EGV1vAOLbVUNcrdV3iS5T4VrUFwWPh44U/2uRh0FYk=
+    LogId([
+        0xf4, 0x41, 0x95, 0xd6, 0xf0, 0x0e, 0x2d, 0xb5, 0x54, 0x35, 0xca, 0xdd, 0x57, 0x78, 0x92,
+        0xe5, 0x3e, 0x15, 0xad, 0x41, 0x70, 0x58, 0xf8, 0x78, 0xe1, 0x4f, 0xf6, 0xb9, 0x18, 0x74,
+        0x15, 0x89,
+    ]),
+    // si9+3rWvav5QPeBAgbLXTBJThJL+3yyypSZQPO9TztI=
+    LogId([
+        0xb2, 0x2f, 0x7e, 0xde, 0xb5, 0xaf, 0x6a, 0xfe, 0x50, 0x3d, 0xe0, 0x40, 0x81, 0xb2, 0xd7,
+        0x4c, 0x12, 0x53, 0x84, 0x92, 0xfe, 0xdf, 0x2c, 0xb2, 0xa5, 0x26, 0x50, 0x3c, 0xef, 0x53,
+        0xce, 0xd2,
+    ]),
+];
 
 /// Characters in the base64 of 32 bytes.
 const TEXT_LENGTH: usize = 44;

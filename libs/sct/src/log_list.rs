@@ -93,6 +93,12 @@ impl Log {
         }
     }
 
+    /// Who ran it at that time: the earliest of the previous operators whose time was not over, or today's.
+    pub fn operator_at(&self, at: Timestamp) -> &str {
+        let previous = self.previous_operators.iter().find(|(_, until)| at < *until);
+        previous.map_or(&self.operator, |(operator, _)| operator)
+    }
+
     /// From when on its SCTs are no longer trusted: the earliest retirement.
     fn retired_at(&self) -> Option<Timestamp> {
         let retired = self.states.iter().filter(|(state, _)| *state == State::Retired);

@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::Path;
 
+mod built_in;
 mod certificates;
 mod log_lists;
 mod odd;
