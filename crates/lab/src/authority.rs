@@ -25,7 +25,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::certificates::{self, POISON, POISON_OID, SCT_LIST_OID, sha256};
-use crate::log::{LogServer, Refused};
+use crate::log::{Content, LogServer, Refused};
 
 /// A CA: a root that everybody trusts and an intermediate that signs.
 pub struct Authority {
@@ -137,23 +137,55 @@ impl Authority {
         request: &Request<'_>,
         logs: &[&LogServer],
     ) -> Result<Issued, IssueError> {
+        self.issue_with(request, |precertificate| {
+            let issuers = self.issuers();
+            let chain: Vec<Vec<u8>> =
+                [precertificate.to_vec()].into_iter().chain(issuers).collect();
+            let promise = |log: &&LogServer| {
+                let sct = log
+                    .add_pre_chain(&chain)
+                    .map_err(|why| IssueError::Refused { log: log.url(), why })?;
+                Ok(sct.to_bytes())
+            };
+            logs.iter().map(promise).collect()
+        })
+    }
+
+    /// Issues a certificate with whatever SCTs `promise` makes for its entry. Without any, it has no list of SCTs.
+    pub fn issue_promised(
+        &self,
+        request: &Request<'_>,
+        promise: impl Fn(&Content) -> Vec<Vec<u8>>,
+    ) -> Result<Issued, IssueError> {
+        self.issue_with(request, |precertificate| {
+            let issuer =
+                certificates::spki_of(self.intermediate()).ok_or(IssueError::Unreadable)?;
+            let tbs = certificates::tbs_of(precertificate).and_then(certificates::without_poison);
+            Ok(promise(&Content::Precert {
+                issuer_key_hash: sha256(issuer),
+                tbs: tbs.ok_or(IssueError::Unreadable)?,
+                precertificate: precertificate.to_vec(),
+            }))
+        })
+    }
+
+    fn issue_with(
+        &self,
+        request: &Request<'_>,
+        promise: impl FnOnce(&[u8]) -> Result<Vec<Vec<u8>>, IssueError>,
+    ) -> Result<Issued, IssueError> {
         let mut params = self.params(request)?;
         let mut poison = CustomExtension::from_oid_content(&POISON_OID, POISON.to_vec());
         poison.set_criticality(true);
         params.custom_extensions.push(poison);
         let precertificate = self.sign(request, &params)?;
-        let chain: Vec<Vec<u8>> =
-            [precertificate.clone()].into_iter().chain(self.issuers()).collect();
-        let mut scts = Vec::new();
-        for log in logs {
-            let sct = log
-                .add_pre_chain(&chain)
-                .map_err(|why| IssueError::Refused { log: log.url(), why })?;
-            scts.push(sct.to_bytes());
-        }
+        let scts = promise(&precertificate)?;
         params.custom_extensions.pop();
-        let list = CustomExtension::from_oid_content(&SCT_LIST_OID, certificates::sct_list(&scts));
-        params.custom_extensions.push(list);
+        if !scts.is_empty() {
+            let list =
+                CustomExtension::from_oid_content(&SCT_LIST_OID, certificates::sct_list(&scts));
+            params.custom_extensions.push(list);
+        }
         let certificate = self.sign(request, &params)?;
         let precertificate = Some(precertificate);
         Ok(Issued { certificate, precertificate, scts, issuers: self.issuers() })

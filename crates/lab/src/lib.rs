@@ -10,5 +10,6 @@ pub mod log;
 pub mod network;
 mod receiver;
 pub mod scene;
+pub mod sct_cases;
 pub mod web;
 mod world;

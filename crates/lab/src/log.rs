@@ -52,6 +52,8 @@ pub use self::list::{Listed, log_list_json};
 pub use self::signer::{Head, Sct, unknown_signature_line};
 
 pub(crate) use self::door::open as open_door;
+pub(crate) use self::signer::Signer;
+
 use self::service::{Service, at, join, milliseconds};
 
 /// What a log is.

@@ -175,6 +175,6 @@ async fn rewritten_certificates_are_signed_as_rewritten() {
     let refused = authority.issue_logged(&request, &[&log]);
     assert!(matches!(refused, Err(IssueError::Refused { .. })));
     let issued = authority.issue_unlogged(&request).unwrap();
-    log.push(crate::log::Content::X509 { certificate: issued.certificate }, issued.issuers);
+    log.push(Content::X509 { certificate: issued.certificate }, issued.issuers);
     assert_eq!(log.publish().size, 2);
 }

@@ -63,6 +63,11 @@ impl Signer {
     pub(crate) fn generate(origin: String) -> Self {
         let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)
             .expect("the machine has randomness");
+        Self::of(key, origin)
+    }
+
+    /// The log with this key.
+    pub(crate) fn of(key: EcdsaKeyPair, origin: String) -> Self {
         let spki: PublicKeyX509Der<'_> = key.public_key().as_der().expect("a P-256 key encodes");
         let spki = spki.as_ref().to_vec();
         let log_id = sha256(&spki);

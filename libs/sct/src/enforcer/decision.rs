@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::ladder::{DEGRADED_DAYS, STRICT_DAYS};
 use crate::certificate::CertificateError;
 use crate::signed_list::Suspension;
-use crate::verdict::{Outcome, Verdict, Worth};
+use crate::verdict::{Missing, Outcome, Verdict, Worth};
 
 /// What is to be done with a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,8 +108,16 @@ impl fmt::Display for Verdict {
                 f.write_str("no log has promised to publish the certificate: it has no SCT")
             }
             Outcome::Missing(missing) => {
-                let missing: Vec<_> = missing.iter().map(ToString::to_string).collect();
-                f.write_str(&missing.join(", "))?;
+                match missing.first() {
+                    // The rest says nothing more.
+                    Some(Missing::Scts { needed, counted: 0 }) => {
+                        write!(f, "{needed} SCTs of different logs are needed, and none counts")?;
+                    }
+                    Some(_) | None => {
+                        let missing: Vec<_> = missing.iter().map(ToString::to_string).collect();
+                        f.write_str(&missing.join(", "))?;
+                    }
+                }
                 for sct in &self.scts {
                     match &sct.log {
                         Some(log) => write!(f, "; {log}: {}", sct.worth)?,
