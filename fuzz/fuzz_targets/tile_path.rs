@@ -6,4 +6,5 @@ use countersign_tlog::TileId;
 libfuzzer_sys::fuzz_target!(|path: &str| {
     assert!(TileId::parse_path(path).is_none_or(|tile| tile.path() == path));
     assert!(TileId::parse_data_path(path).is_none_or(|tile| tile.data_path() == path));
+    assert!(TileId::parse_entries_path(path).is_none_or(|tile| tile.entries_path() == path));
 });

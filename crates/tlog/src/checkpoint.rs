@@ -114,7 +114,7 @@ fn is_line(text: &str) -> bool {
 }
 
 /// Reads a number that has one text only: no sign, no leading zeros.
-fn decimal(text: &str) -> Option<u64> {
+pub(crate) fn decimal(text: &str) -> Option<u64> {
     text.parse().ok().filter(|number: &u64| number.to_string() == text)
 }
 

@@ -73,6 +73,17 @@ impl TileId {
         self.path_below(DATA)
     }
 
+    /// Where a log serves the entries of a tile of level 0: `tile/entries/x001/x234/067` (c2sp.org/tlog-tiles, "Log
+    /// entries").
+    ///
+    /// # Panics
+    ///
+    /// If there is no such tile: its level is not 0, or its width is not 1 to 256.
+    pub fn entries_path(self) -> String {
+        assert_eq!(self.level, 0, "entries stand at level 0");
+        self.path_below(ENTRIES)
+    }
+
     /// Reads what [`TileId::path`] prints, and no other text. `None` for anything else.
     pub fn parse_path(path: &str) -> Option<Self> {
         let (level, rest) = path.strip_prefix("tile/")?.split_once('/')?;
@@ -85,12 +96,20 @@ impl TileId {
 
     /// Reads what [`TileId::data_path`] prints, and no other text. `None` for anything else.
     pub fn parse_data_path(path: &str) -> Option<Self> {
-        let (DATA, rest) = path.strip_prefix("tile/")?.split_once('/')? else {
-            return None;
-        };
-        let (index, width) = parse_index(rest)?;
-        let tile = Self { level: 0, index, width };
+        let tile = Self::parse_below(DATA, path)?;
         (tile.data_path() == path).then_some(tile)
+    }
+
+    /// Reads what [`TileId::entries_path`] prints, and no other text. `None` for anything else.
+    pub fn parse_entries_path(path: &str) -> Option<Self> {
+        let tile = Self::parse_below(ENTRIES, path)?;
+        (tile.entries_path() == path).then_some(tile)
+    }
+
+    fn parse_below(folder: &str, path: &str) -> Option<Self> {
+        let rest = path.strip_prefix("tile/")?.strip_prefix(folder)?.strip_prefix('/')?;
+        let (index, width) = parse_index(rest)?;
+        Some(Self { level: 0, index, width })
     }
 
     fn path_below(self, folder: &str) -> String {
@@ -118,8 +137,10 @@ impl TileId {
     }
 }
 
-/// The folder of the entries.
+/// The folder of the entries of a static CT log.
 const DATA: &str = "data";
+/// The folder of the entries of any other log.
+const ENTRIES: &str = "entries";
 
 /// Indexes are cut into groups of three digits.
 const GROUP: u64 = 1000;

@@ -157,7 +157,7 @@ const NOWHERE: [(&str, &str); 4] = [
 ];
 
 /// Where bytes from strangers are read, and the fuzz target that feeds it anything.
-const PARSERS: [(&str, &str); 47] = [
+const PARSERS: [(&str, &str); 54] = [
     ("crates/countersign/src/config/spec.rs", "config"),
     ("crates/countersign/src/config/period.rs", "config"),
     ("crates/countersign/src/conformance/record.rs", "record"),
@@ -193,18 +193,25 @@ const PARSERS: [(&str, &str); 47] = [
     ("crates/judge/src/statement.rs", "statement"),
     ("crates/net/src/gzip.rs", "gzip"),
     ("crates/tlog/src/checkpoint.rs", "checkpoint"),
+    ("crates/tlog/src/entry_bundle.rs", "entry_bundle"),
     ("crates/tlog/src/note.rs", "note"),
     ("crates/tlog/src/tile.rs", "hash_tile"),
     ("crates/tlog/src/tile.rs", "tile_path"),
+    ("crates/tlog/src/tlog_proof.rs", "tlog_proof"),
     ("libs/caa/src/constrained.rs", "caa_value"),
     ("libs/caa/src/persist.rs", "caa_value"),
     ("libs/caa/src/value.rs", "caa_value"),
     ("libs/sct/src/certificate.rs", "certificate"),
     ("libs/sct/src/der.rs", "der"),
     ("libs/sct/src/digitally_signed.rs", "sct_list"),
+    ("libs/sct/src/enforcer/memory.rs", "enforcer_files"),
+    ("libs/sct/src/enforcer/public_roots.rs", "enforcer_files"),
     ("libs/sct/src/key.rs", "certificate"),
     ("libs/sct/src/log_list/shape.rs", "log_list"),
     ("libs/sct/src/sct.rs", "sct_list"),
+    ("libs/sct/src/signed_list.rs", "signed_list"),
+    ("libs/sct/src/signed_list/keys.rs", "signed_list"),
+    ("libs/sct/src/signed_list/note.rs", "signed_list"),
 ];
 
 /// Files below the line that take bytes and may refuse them, and read none: one hashes, one writes.

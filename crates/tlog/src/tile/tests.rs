@@ -22,6 +22,13 @@ fn a_path_has_groups_of_three_digits() {
     check_path(id(0, u64::MAX, 256), "tile/0/x018/x446/x744/x073/x709/x551/615");
     assert_eq!(id(0, 1067, 12).data_path(), "tile/data/x001/067.p/12");
     assert_eq!(TileId::parse_data_path("tile/data/x001/067"), Some(id(0, 1067, 256)));
+    assert_eq!(id(0, 1067, 12).entries_path(), "tile/entries/x001/067.p/12");
+    assert_eq!(TileId::parse_entries_path("tile/entries/x001/067"), Some(id(0, 1067, 256)));
+    for path in
+        ["tile/data/x001/067", "tile/entries067", "tile/entries/67", "tile/entries/067.p/256"]
+    {
+        assert_eq!(TileId::parse_entries_path(path), None, "{path}");
+    }
 }
 
 #[test]
