@@ -79,6 +79,12 @@ pub fn is_precertificate(certificate: &[u8]) -> Result<bool, CertificateError> {
     Ok(extensions.iter().any(|extension| extension.id == POISON))
 }
 
+/// Whether issuer and subject are one name, byte for byte (RFC 5280 §3.2, "self-issued"), as in every root.
+pub fn is_self_issued(certificate: &[u8]) -> Result<bool, CertificateError> {
+    let tbs = Tbs::read(certificate)?;
+    Ok(tbs.issuer == tbs.subject)
+}
+
 /// When a certificate begins and ends to be valid (RFC 5280 §4.1.2.5), both in it.
 pub fn validity_of(certificate: &[u8]) -> Result<(Timestamp, Timestamp), CertificateError> {
     let mut times = Reader::new(Tbs::read(certificate)?.validity);
@@ -165,8 +171,12 @@ impl fmt::Display for Part {
 struct Tbs<'a> {
     /// All of it.
     whole: &'a [u8],
+    /// The contents of `issuer`.
+    issuer: &'a [u8],
     /// The contents of `validity`.
     validity: &'a [u8],
+    /// The contents of `subject`.
+    subject: &'a [u8],
     /// The fields before `extensions`.
     before_extensions: &'a [u8],
     subject_public_key_info: &'a [u8],
@@ -188,9 +198,9 @@ impl<'a> Tbs<'a> {
         optional(&mut fields, VERSION)?;
         step_over(&mut fields, INTEGER, Part::SerialNumber)?;
         step_over(&mut fields, SEQUENCE, Part::Signature)?;
-        step_over(&mut fields, SEQUENCE, Part::Issuer)?;
+        let issuer = step_over(&mut fields, SEQUENCE, Part::Issuer)?.contents;
         let validity = step_over(&mut fields, SEQUENCE, Part::Validity)?.contents;
-        step_over(&mut fields, SEQUENCE, Part::Subject)?;
+        let subject = step_over(&mut fields, SEQUENCE, Part::Subject)?.contents;
         let spki = expect(&mut fields, SEQUENCE, Part::SubjectPublicKeyInfo)?;
         optional(&mut fields, ISSUER_UNIQUE_ID)?;
         optional(&mut fields, SUBJECT_UNIQUE_ID)?;
@@ -211,7 +221,15 @@ impl<'a> Tbs<'a> {
         end(&fields, Part::TbsCertificate)?;
         let subject_public_key_info = spki.whole;
         let whole = tbs.whole;
-        Ok(Self { whole, validity, before_extensions, subject_public_key_info, extensions })
+        Ok(Self {
+            whole,
+            issuer,
+            validity,
+            subject,
+            before_extensions,
+            subject_public_key_info,
+            extensions,
+        })
     }
 
     fn extensions(&self) -> Result<Vec<Extension<'a>>, CertificateError> {
@@ -315,7 +333,7 @@ fn end(reader: &Reader<'_>, part: Part) -> Result<(), CertificateError> {
 }
 
 /// Writes an element in DER (X.690 §10.1).
-fn element(octet: u8, contents: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn element(octet: u8, contents: &[&[u8]]) -> Vec<u8> {
     let length: usize = contents.iter().map(|piece| piece.len()).sum();
     let mut written = Vec::with_capacity(length + 10);
     written.push(octet);

@@ -47,6 +47,8 @@
 
 pub mod der;
 
+#[cfg(feature = "capi")]
+pub mod capi;
 mod certificate;
 mod digitally_signed;
 pub mod enforcer;
@@ -54,6 +56,8 @@ mod key;
 mod log_id;
 pub mod log_list;
 pub mod policy;
+#[cfg(test)]
+mod sample;
 mod sct;
 mod signed_entry;
 pub mod signed_list;
@@ -61,7 +65,8 @@ mod tls;
 mod verdict;
 
 pub use certificate::{CertificateError, Part};
-pub use certificate::{embedded_list, is_precertificate, precert_tbs, spki_of, validity_of};
+pub use certificate::{embedded_list, is_precertificate, is_self_issued, precert_tbs};
+pub use certificate::{spki_of, validity_of};
 pub use digitally_signed::{DigitallySigned, DigitallySignedError};
 pub use enforcer::{Action, Chain, Decision, Enforcer, Profile, PublicRoots, Settings, Trust};
 pub use key::{BadSignature, LogKey, LogKeyError};

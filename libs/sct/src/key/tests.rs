@@ -120,13 +120,6 @@ fn other_keys_and_stray_bytes_are_refused() {
     check(&rsa_spki(&[pair.public_key().as_ref(), &[0]].concat()), LogKeyError::Algorithm);
 }
 
-#[test] // GoogleChrome/CertificateTransparency, 3p_libraries.md
-fn the_denied_logs_are_the_published_ones() {
-    let texts = PRIVATE_KEY_IS_PUBLIC.map(|id| id.to_string());
-    assert_eq!(texts[0], "9EGV1vAOLbVUNcrdV3iS5T4VrUFwWPh44U/2uRh0FYk=");
-    assert_eq!(texts[1], "si9+3rWvav5QPeBAgbLXTBJThJL+3yyypSZQPO9TztI=");
-}
-
 proptest! {
     #[test]
     fn any_bytes_are_judged(bytes: Vec<u8>) {
