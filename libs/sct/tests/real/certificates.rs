@@ -35,13 +35,13 @@ struct IssuerShape {
     der: String,
 }
 
-struct Case {
+pub(crate) struct Case {
     shape: CertificateShape,
-    certificate: Vec<u8>,
-    issuer: Vec<u8>,
+    pub(crate) certificate: Vec<u8>,
+    pub(crate) issuer: Vec<u8>,
 }
 
-fn cases() -> Option<Vec<Case>> {
+pub(crate) fn cases() -> Option<Vec<Case>> {
     let issuers = String::from_utf8(vector("sct/issuers.jsonl")?).unwrap();
     let issuers: HashMap<String, Vec<u8>> = issuers
         .lines()
@@ -59,7 +59,7 @@ fn cases() -> Option<Vec<Case>> {
 }
 
 /// Every log that any of the sample lists has, and each list by itself for its names.
-fn logs() -> Option<(LogList, Vec<LogList>)> {
+pub(crate) fn logs() -> Option<(LogList, Vec<LogList>)> {
     let names = ["mozilla-known-logs-2026-08", "apple-current-2026-08", "crtsh-all-2026-08"];
     let lists: Vec<LogList> = names.iter().map(|name| sample(name)).collect::<Option<_>>()?;
     Some((LogList::union(lists.clone()), lists))

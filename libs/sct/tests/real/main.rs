@@ -9,6 +9,7 @@ use std::path::Path;
 
 mod built_in;
 mod certificates;
+mod libcrypto;
 mod log_lists;
 mod odd;
 mod precertificates;
