@@ -1,0 +1,183 @@
+//! Between C and the rest: finds the libraries that led here and their functions, and is what they call.
+//!
+//! A program can have two copies of libcrypto, or one that only a plugin sees. So "the real function" is not the
+//! first of its name in the process, but the one that the caller would have got without us: the stack says who the
+//! caller is, and the loader what that one can see.
+
+// It is all about functions of C; nothing outside `ffi` has unsafe code.
+#![allow(unsafe_code)]
+
+mod gnutls;
+mod openssl;
+
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ptr::{self, NonNull};
+
+use crate::guard;
+
+/// The program and the libraries that led here, from the nearest on, without this one.
+pub(crate) struct Callers {
+    libraries: Vec<Library>,
+}
+
+impl Callers {
+    /// Those of the function that calls this.
+    fn of_this_call() -> Self {
+        let own = object_of((&raw const AT_LOAD).cast()); // it could be anything of ours
+        let own = own.map(|object| object.base);
+        let mut bases = Vec::new();
+        let mut libraries = Vec::new();
+        for object in stack().filter_map(object_of) {
+            let is_new = Some(object.base) != own && !bases.contains(&object.base);
+            if is_new && libraries.len() < CALLERS_MAX {
+                bases.push(object.base);
+                libraries.push(Library::loaded(&object.path));
+            }
+        }
+        if libraries.is_empty() {
+            libraries.push(Library::Next); // a stack that cannot be read
+        }
+        Self { libraries }
+    }
+
+    /// The function of this name that the nearest caller sees which sees one.
+    ///
+    /// # Safety
+    ///
+    /// `F` is the type of a pointer to that function.
+    unsafe fn function<F: Copy>(&self, name: &CStr) -> Option<F> {
+        // SAFETY: as promised by the caller.
+        self.libraries.iter().find_map(|library| unsafe { library.function(name) })
+    }
+}
+
+/// Where functions are looked for.
+enum Library {
+    /// All that was loaded with the program, after this library.
+    Next,
+    /// A library, and those that it needs.
+    Handle(NonNull<c_void>),
+}
+
+impl Library {
+    /// The library that was loaded from this path. The program itself is none: it sees what was loaded with it.
+    fn loaded(path: &CStr) -> Self {
+        // SAFETY: the path is a C string. Nothing is loaded that is not there, so no code of others runs.
+        let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) };
+        NonNull::new(handle).map_or(Self::Next, Self::Handle)
+    }
+
+    /// # Safety
+    ///
+    /// `F` is the type of a pointer to the function of this name.
+    unsafe fn function<F: Copy>(&self, name: &CStr) -> Option<F> {
+        assert_eq!(size_of::<F>(), size_of::<*mut c_void>(), "a pointer to a function");
+        let handle = match self {
+            Self::Next => libc::RTLD_NEXT,
+            Self::Handle(handle) => handle.as_ptr(),
+        };
+        // SAFETY: the handle is open until `self` is dropped, the name is a C string.
+        let found = NonNull::new(unsafe { libc::dlsym(handle, name.as_ptr()) })?.as_ptr();
+        // SAFETY: POSIX has functions fit into pointers to data; the caller promises the type.
+        Some(unsafe { std::mem::transmute_copy::<*mut c_void, F>(&found) })
+    }
+}
+
+impl Drop for Library {
+    fn drop(&mut self) {
+        if let Self::Handle(handle) = self {
+            // SAFETY: it was opened by `loaded`, once. It stays loaded: its code is on the stack.
+            unsafe { libc::dlclose(handle.as_ptr()) };
+        }
+    }
+}
+
+/// The program or a library.
+struct Object {
+    base: *mut c_void,
+    path: CString,
+}
+
+/// The one that this address is in.
+fn object_of(address: *const c_void) -> Option<Object> {
+    let mut info = libc::Dl_info {
+        dli_fname: ptr::null(),
+        dli_fbase: ptr::null_mut(),
+        dli_sname: ptr::null(),
+        dli_saddr: ptr::null_mut(),
+    };
+    // SAFETY: any address may be asked about, and `info` is there to be filled.
+    let found = unsafe { libc::dladdr(address, &raw mut info) };
+    if found == 0 || info.dli_fname.is_null() {
+        return None;
+    }
+    // SAFETY: the loader's own name for it, a C string that lives as long as it is loaded. It is copied.
+    let path = unsafe { CStr::from_ptr(info.dli_fname) }.to_owned();
+    Some(Object { base: info.dli_fbase, path })
+}
+
+/// Addresses in the functions that led here, from the nearest on.
+fn stack() -> impl Iterator<Item = *const c_void> {
+    unsafe extern "C" {
+        // Both are in libgcc_s, which the standard library needs to unwind.
+        fn _Unwind_Backtrace(
+            each: extern "C" fn(*mut c_void, *mut c_void) -> c_int,
+            into: *mut c_void,
+        ) -> c_int;
+        fn _Unwind_GetIP(frame: *mut c_void) -> usize;
+    }
+    struct Frames {
+        addresses: [usize; FRAMES_MAX],
+        count: usize,
+    }
+    extern "C" fn each(frame: *mut c_void, into: *mut c_void) -> c_int {
+        const GO_ON: c_int = 0; // _URC_NO_REASON
+        const STOP: c_int = 5; // _URC_END_OF_STACK
+        // SAFETY: it is the pointer that was given to `_Unwind_Backtrace`, which alone has it now.
+        let frames = unsafe { &mut *into.cast::<Frames>() };
+        let Some(address) = frames.addresses.get_mut(frames.count) else { return STOP };
+        // SAFETY: the frame is valid during this call.
+        *address = unsafe { _Unwind_GetIP(frame) };
+        frames.count += 1;
+        GO_ON
+    }
+    let mut frames = Frames { addresses: [0; FRAMES_MAX], count: 0 };
+    // SAFETY: `each` takes what it is given here, and both are there until this returns.
+    unsafe { _Unwind_Backtrace(each, (&raw mut frames).cast()) };
+    // An address to return to can be the first of the next function; one less is in the call.
+    let addresses = frames.addresses.into_iter().take(frames.count);
+    addresses.map(|address| ptr::without_provenance(address.saturating_sub(1)))
+}
+
+/// A copy of a C string.
+///
+/// # Safety
+///
+/// `text` is null or a C string.
+unsafe fn text_at(text: *const c_char) -> Option<String> {
+    // SAFETY: as promised by the caller, and not null.
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+}
+
+/// Has [`guard::at_exit`] called when the program ends, if it ends by `exit` or by returning from `main`.
+pub(crate) fn call_at_exit() {
+    extern "C" fn at_exit() {
+        guard::at_exit();
+    }
+    // SAFETY: a function without arguments that does not unwind. A full table only costs what a killed program does.
+    let _full = unsafe { libc::atexit(at_exit) };
+}
+
+extern "C" fn at_load() {
+    guard::at_load();
+}
+
+// SAFETY: the loader calls what is in this section, with arguments that C functions may ignore.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static AT_LOAD: extern "C" fn() = at_load;
+
+/// Frames of the stack: of libssl's handshake there are ten, a program's callback that verifies adds a few.
+const FRAMES_MAX: usize = 64;
+/// Libraries on it that are asked for functions.
+const CALLERS_MAX: usize = 8;
