@@ -70,7 +70,7 @@ pub enum Unproved {
 
 impl Proof {
     /// The proof of what a walk found as of this time; `None` if nothing was proved, since it is bogus or could not be
-    /// told.
+    /// told, or if it is larger than anybody reads.
     ///
     /// Records of unsigned zones prove nothing and are not in it: it ends with why they are unsigned.
     pub fn of(query: &Query, walked: &Walked, settings: &Settings, now: Timestamp) -> Option<Self> {
@@ -80,7 +80,8 @@ impl Proof {
         // What was not shown is not in it. Where the rest looks better than all of it, it would prove something else.
         let is_same = needed.security.rank() == walked.security.rank();
         let is_proved = matches!(needed.security, Security::Secure | Security::Insecure(_));
-        (is_same && is_proved).then(|| Self::of_steps(query, &needed.steps, now))
+        let proof = (is_same && is_proved).then(|| Self::of_steps(query, &needed.steps, now))?;
+        (proof.to_bytes().len() <= PROOF_BYTES_MAX).then_some(proof)
     }
 
     fn of_steps(query: &Query, steps: &[Step], now: Timestamp) -> Self {

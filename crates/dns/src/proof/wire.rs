@@ -10,7 +10,7 @@ use super::link::{Hash, Link, Manifest};
 use crate::message::Query;
 use crate::name::Name;
 
-/// The largest file that is read. Ten zones with keys of 4,096 bits have 40 kB.
+/// The largest file that is read or made. Ten zones with keys of 4,096 bits have 40 kB.
 pub const PROOF_BYTES_MAX: usize = 1 << 20;
 
 /// How a file begins. An editor that changes line ends would spoil it here first.

@@ -7,10 +7,11 @@ use countersign_caa::{Demand, Name};
 use countersign_dns::{Query, Rtype};
 use countersign_gate::Corroborators;
 use countersign_gate::rejudge::{Unsound, rejudge};
-use countersign_lab::dns::{Change, Forgery, Manner, Reply};
+use countersign_lab::dns::{Algorithm, Change, Denial, Forgery, Manner, Reply, Signing};
 use countersign_lab::log::Group;
+use countersign_net::Clock;
 
-use crate::place::{ACCOUNT, CAA, World, application, dns_name, told};
+use crate::place::{ACCOUNT, CAA, SHOP_SERVER, World, application, dns_name, told};
 
 /// Decides in a new archive, compares, and judges it once more.
 async fn check(world: &World, demand: Demand, names: &[&str], expected: &[&str]) {
@@ -230,4 +231,24 @@ async fn a_record_that_was_changed_does_not_hold() {
     assert!(matches!(unproved, Err(Unsound::Unproved { .. })), "{unproved:?}");
     let missing = rejudge(record, &walks, &|_| None);
     assert!(matches!(missing, Err(Unsound::Missing { .. })), "{missing:?}");
+}
+
+#[tokio::test] // Zones within zones, each with a key of 60 kB.
+async fn a_proof_that_nobody_could_read_proves_nothing() {
+    let mut apex = "shop.example".to_owned();
+    let world = World::grown(|tree| {
+        for _ in 0..18 {
+            apex = format!("z.{apex}");
+            let mut signing =
+                Signing::new(Algorithm::Ed25519, &apex, Denial::Nsec, Clock::system().now());
+            signing.idle.push([&[1, 0, 3, 13][..], &[7; 60_000]].concat());
+            tree.graft(&apex, "@ CAA 0 issue ca.example", Some(signing), &[SHOP_SERVER]).unwrap();
+        }
+    })
+    .await;
+    let tenth = apex[2 * 8..].to_owned();
+    let allowed = format!("{tenth} allow authorized");
+    check(&world, Demand::Validated, &[&tenth], &[&allowed]).await;
+    let denied = format!("{apex} deny lookup-failure");
+    check(&world, Demand::Validated, &[&apex], &[&denied]).await;
 }

@@ -1,6 +1,6 @@
 //! A gate on the lab's signed DNS, with a zone of its own below `example.` and an archive in a folder that goes away.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -26,6 +26,9 @@ closed   CAA    0 issue ";"
 alias    CNAME  www.unsigned.test.
 "#;
 
+/// Who serves it.
+pub(crate) const SHOP_SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 20));
+
 /// The world.
 pub(crate) struct World {
     pub(crate) tree: Tree,
@@ -35,11 +38,16 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::grown(|_| {}).await
+    }
+
+    /// With more in its tree.
+    pub(crate) async fn grown(grow: impl FnOnce(&mut Tree)) -> Self {
         let now = Clock::system().now();
         let mut tree = Tree::new(now);
         let signing = Signing::new(Algorithm::EcdsaP256Sha256, "shop.example", Denial::Nsec, now);
-        let server: IpAddr = [198, 51, 100, 20].into();
-        tree.graft("shop.example", SHOP, Some(signing), &[server]).unwrap();
+        tree.graft("shop.example", SHOP, Some(signing), &[SHOP_SERVER]).unwrap();
+        grow(&mut tree);
         let responder = tree.start().await.unwrap();
         Self { tree, responder, dir: tempfile::tempdir().unwrap() }
     }
