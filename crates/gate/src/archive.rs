@@ -10,8 +10,9 @@
 //! Whoever deletes or changes a line breaks the chain behind it. Whoever cuts lines off the end does not: for that, the
 //! hash of some later line has to be kept elsewhere, and every answer carries that of its own.
 //!
-//! One thread writes, and all who wait share one `fdatasync`. Proofs are there before the lines that name them. After a
-//! crash the file ends with a whole line, or with a part of one that nobody was told of, which is cut off.
+//! One thread writes, and all who wait share one `fdatasync` for their lines; each proof that is not there yet takes one
+//! more. Proofs are there before the lines that name them. After a crash the file ends with a whole line, or with a part
+//! of one that nobody was told of, which is cut off.
 
 mod reader;
 mod writer;
@@ -84,6 +85,9 @@ pub enum ArchiveError {
         /// How.
         why: &'static str,
     },
+    /// The record has a longer line than can be read again.
+    #[error("the record has more than {LINE_BYTES_MAX} bytes")]
+    TooLong,
     /// It is being closed.
     #[error("the archive is closed")]
     Closed,
@@ -109,6 +113,10 @@ impl Archive {
         record: RecordRow,
         proofs: Vec<ProofFile>,
     ) -> Result<RecordRow, ArchiveError> {
+        // Here, and not where others wait for the same write.
+        if json_bytes(&record) + PLACE_BYTES_MAX > LINE_BYTES_MAX {
+            return Err(ArchiveError::TooLong);
+        }
         let (done, written) = oneshot::channel();
         let jobs = self.jobs().clone().ok_or(ArchiveError::Closed)?;
         let job = Job { record, proofs, done };
@@ -159,8 +167,17 @@ const PROOFS: &str = "proofs";
 /// The `prev` of the first line.
 const FIRST: [u8; 32] = [0; 32];
 
-/// The longest line, in bytes: a thousand names, and what five others say of them.
+/// The longest line with its end, in bytes: a thousand names, and what five others say of them. Neither written nor read
+/// beyond it.
 const LINE_BYTES_MAX: u64 = 32 << 20;
+
+/// What a line has besides a record without its place: a number of at most 20 digits, a hash, the end.
+const PLACE_BYTES_MAX: u64 = 20 + 64 + 1;
+
+fn json_bytes(record: &RecordRow) -> u64 {
+    let bytes = serde_json::to_vec(record).expect("a record is JSON");
+    u64::try_from(bytes.len()).expect("a length has at most 64 bits")
+}
 
 /// Where a proof is.
 fn proof_path(dir: &Path, hash: &str) -> PathBuf {

@@ -143,3 +143,39 @@ async fn many_share_the_disk() {
     drop(archive);
     check(&dir, Ok(Opened { decisions: 300, cut_bytes: 0 }));
 }
+
+#[tokio::test]
+async fn a_line_that_could_not_be_read_again_is_not_written() {
+    let dir = written(1).await;
+    let (archive, _) = Archive::open(dir.path()).expect("an archive");
+    let most = usize::try_from(LINE_BYTES_MAX - PLACE_BYTES_MAX - json_bytes(&record("")))
+        .expect("it fits");
+    let (longest, longer) = (record(&"a".repeat(most)), record(&"a".repeat(most + 1)));
+    let (longest, longer, short) = tokio::join!(
+        archive.add(longest, Vec::new()),
+        archive.add(longer, Vec::new()),
+        archive.add(record("short"), Vec::new()),
+    );
+    assert!(matches!(longer, Err(ArchiveError::TooLong)), "{:?}", longer.map(|added| added.id));
+    let mut ids = [longest.expect("added").id, short.expect("added").id];
+    ids.sort_unstable();
+    assert_eq!(ids, [2, 3]);
+    archive.close();
+    drop(archive);
+    check(&dir, Ok(Opened { decisions: 3, cut_bytes: 0 }));
+}
+
+#[tokio::test] // A part of the proofs of a write is there, and not the write.
+async fn a_proof_counts_as_written_only_when_all_are() {
+    let dir = written(0).await;
+    let mut writer = Writer::open(dir.path()).expect("an archive").0;
+    let (good, bad) = (proof("good"), proof("bad"));
+    let folder = proof_path(dir.path(), &hex(&bad.hash)).parent().expect("a folder").to_owned();
+    fs::write(&folder, b"in the way").expect("written");
+    let proofs = [good.clone(), bad];
+    writer.write(vec![record("1")], &proofs).expect_err("a file is in the way");
+    fs::remove_file(&folder).expect("removed");
+    fs::remove_file(proof_path(dir.path(), &hex(&good.hash))).expect("removed");
+    writer.write(vec![record("1")], &proofs).expect("written");
+    assert!(read_proof(dir.path(), &hex(&good.hash)).is_some());
+}

@@ -86,7 +86,7 @@ impl Writer {
         }
     }
 
-    fn write(
+    pub(super) fn write(
         &mut self,
         records: Vec<RecordRow>,
         proofs: &[ProofFile],
@@ -122,18 +122,28 @@ impl Writer {
 
     /// Writes those proofs that are not there, and waits until they are on disk.
     fn write_proofs(&mut self, proofs: &[ProofFile]) -> Result<(), ArchiveError> {
+        let written = self.write_unknown_proofs(proofs);
+        if written.is_err() {
+            // Of some the folder was not waited for.
+            self.proofs.clear();
+        }
+        written
+    }
+
+    fn write_unknown_proofs(&mut self, proofs: &[ProofFile]) -> Result<(), ArchiveError> {
         let mut folders = BTreeSet::new();
         for proof in proofs {
             if self.proofs.contains(&proof.hash) {
                 continue;
             }
             let path = proof_path(&self.dir, &hex::encode(&proof.hash));
+            let folder = path.parent().expect("a proof is in a folder").to_owned();
             if !path.exists() {
-                let folder = path.parent().expect("a proof is in a folder").to_owned();
                 write_whole(&folder, &path, &proof.bytes)
                     .map_err(|error| io_error(&path, error))?;
-                folders.insert(folder);
             }
+            // Also where it was there: whoever put it there may have been stopped before this.
+            folders.insert(folder);
             if self.proofs.len() >= PROOFS_REMEMBERED_MAX {
                 self.proofs.clear();
             }
@@ -144,10 +154,7 @@ impl Writer {
         }
         for folder in folders {
             let synced = File::open(&folder).and_then(|opened| opened.sync_all());
-            if let Err(error) = synced {
-                self.proofs.clear();
-                return Err(io_error(&folder, error));
-            }
+            synced.map_err(|error| io_error(&folder, error))?;
         }
         Ok(())
     }
