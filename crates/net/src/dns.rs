@@ -374,6 +374,11 @@ impl Dns {
         *self.lock() = Known { since: self.0.clock.now(), cuts: Cuts::new(&self.0.settings.hints) };
     }
 
+    /// Forgets the delegations at and above a name, so that it is looked for from the root.
+    pub fn forget_way_to(&self, name: &Name) {
+        self.lock().cuts.forget(name);
+    }
+
     async fn ask(
         &self,
         to: SocketAddr,
@@ -443,8 +448,8 @@ impl Dns {
     }
 }
 
-/// With a thousand delegations known, a search has 300 kB.
-const SEARCHES_AT_ONCE: usize = 64;
+/// With a thousand delegations known, a search has 300 kB. More than these wait.
+pub const SEARCHES_AT_ONCE: usize = 64;
 /// Most systems let a process have 1,024 files and sockets.
 const QUESTIONS_AT_ONCE: usize = 256;
 
