@@ -1,12 +1,13 @@
 //! Decisions: what comes out, what is asked for it, and what is in the archive.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use countersign_caa::climb::{Outcome, Security};
-use countersign_caa::{Demand, Name};
+use countersign_caa::{Demand, Name, Profile};
 use countersign_dns::{Query, Rtype};
-use countersign_gate::Corroborators;
 use countersign_gate::rejudge::{Unsound, rejudge};
+use countersign_gate::{Archive, Corroborators, Gate};
 use countersign_lab::dns::{Algorithm, Change, Denial, Forgery, Manner, Reply, Signing};
 use countersign_lab::log::Group;
 use countersign_net::Clock;
@@ -150,6 +151,76 @@ async fn a_zone_that_has_moved_is_looked_for_from_the_root() {
     assert!(matches!(look().await, (Security::Secure, Outcome::Records(_))));
     world.move_shop();
     assert_eq!(look().await, (Security::Secure, Outcome::None));
+}
+
+#[tokio::test]
+async fn a_name_that_fails_costs_no_other_its_delegations() {
+    let world = World::new().await;
+    let lookups = world.lookups_kept(Group::A, Duration::ZERO);
+    let asked_for = async |name: &str| {
+        let before = world.responder.asked().len();
+        lookups.look(&Name::parse(name).unwrap()).await;
+        world.responder.asked().len() - before
+    };
+    asked_for("shop.example").await;
+    let usual = asked_for("shop.example").await;
+    let server = world.tree.addresses("unsigned.test")[0];
+    world.responder.turn(server, Group::A, |view| view.manner = Manner::Failing(2));
+    asked_for("unsigned.test").await;
+    assert_eq!(asked_for("shop.example").await, usual);
+}
+
+#[tokio::test] // Of the zone's keys 3,600 s, of its other records 300 s.
+async fn an_answer_that_is_used_again_gets_no_more_time_by_it() {
+    let (world, start) = (World::new().await, Clock::system().now());
+    let clock = Clock::simulated(start);
+    let patience = Duration::from_millis(300);
+    let eight_hours = Duration::from_secs(8 * 3600);
+    let lookups = world.lookups_by(Group::A, eight_hours, patience, clock.clone());
+    let look = async |name: &str, at_s: u64| {
+        clock.run_until(start + Duration::from_secs(at_s)).await;
+        lookups.look(&Name::parse(name).unwrap()).await
+    };
+    assert_eq!(look("shop.example", 0).await.lookup.ttl_s, 300);
+    let asked = || {
+        let query = Query { name: dns_name("shop.example"), rtype: Rtype::DNSKEY };
+        world.responder.asked().iter().filter(|asked| asked.query == query).count()
+    };
+    assert_eq!(look("open.shop.example", 3500).await.lookup.ttl_s, 100);
+    assert_eq!(asked(), 1);
+    // Neither it nor the keys are kept longer than they were to be.
+    let again = look("open.shop.example", 3601).await;
+    assert_eq!((again.lookup.ttl_s, asked()), (300, 2));
+}
+
+#[tokio::test] // Those that are under way have waited for two seconds at least before others are begun.
+async fn an_application_for_many_names_leaves_room_for_others() {
+    let world = World::new().await;
+    let patience = Duration::from_secs(5);
+    let lookups = world.lookups_by(Group::A, Duration::from_secs(3600), patience, Clock::system());
+    let (archive, _) = Archive::open(&world.dir.path().join("a")).unwrap();
+    let nobody = Corroborators::none();
+    let gate = Gate::new(lookups, Profile::default(), archive, nobody, Clock::system());
+    let shop = world.tree.addresses("shop.example")[0];
+    world.responder.turn(shop, Group::A, |view| view.manner = Manner::Silent);
+    let names: Vec<_> = (0..100).map(|number| format!("n{number}.shop.example")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let asked = || {
+        let asked = world.responder.asked();
+        let about = asked.iter().filter(|asked| asked.server == shop);
+        about.map(|asked| asked.query.name.clone()).collect::<HashSet<_>>().len()
+    };
+    let other = async {
+        while asked() < 8 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        gate.decide(application(&["unsigned.test"], ACCOUNT, "dns-01")).await.unwrap()
+    };
+    tokio::select! {
+        _ = gate.decide(application(&names, ACCOUNT, "dns-01")) => panic!("nobody answers"),
+        decided = other => assert_eq!(told(&decided.record), ["unsigned.test allow authorized"]),
+    }
+    assert_eq!(asked(), 8);
 }
 
 #[tokio::test]

@@ -78,11 +78,22 @@ impl World {
 
     /// What uses nothing again that was looked up longer ago than this.
     pub(crate) fn lookups_kept(&self, group: Group, kept_max: Duration) -> Lookups {
+        self.lookups_by(group, kept_max, Duration::from_millis(300), Clock::system())
+    }
+
+    /// What waits so long for an answer to a datagram.
+    pub(crate) fn lookups_by(
+        &self,
+        group: Group,
+        kept_max: Duration,
+        datagram: Duration,
+        clock: Clock,
+    ) -> Lookups {
         let hints = Hints::from_zone_text(&self.tree.hints()).unwrap();
         let mut settings = dns::Settings { hints, ..dns::Settings::default() };
-        settings.direct.datagram = Duration::from_millis(300);
-        let dns = Dns::new(&self.net(group), "direct", settings, Clock::system()).unwrap();
-        Lookups::new(dns, self.walks(), Clock::system(), kept_max)
+        settings.direct.datagram = datagram;
+        let dns = Dns::new(&self.net(group), "direct", settings, clock.clone()).unwrap();
+        Lookups::new(dns, self.walks(), clock, kept_max)
     }
 
     /// A gate whose archive is in this folder.
