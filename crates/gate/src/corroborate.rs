@@ -21,7 +21,7 @@ use crate::hex;
 use crate::lookup::sha256;
 use crate::perspective::{Perspectives, Said, rules_at};
 use crate::rejudge::rejudge;
-use crate::row::RecordRow;
+use crate::row::{NotARecord, RecordRow};
 
 /// The gates elsewhere, and the way to them.
 #[derive(Clone, Debug)]
@@ -161,13 +161,7 @@ fn heard(
     gate: &Gate,
 ) -> Result<(RecordRow, Vec<ProofFile>), String> {
     let CorroborationShape { record, proofs } = answer;
-    if !is_about_the_same(&record, due) {
-        return Err("its record is about something else".to_owned());
-    }
-    let at = record.at().map_err(|why| why.to_string())?;
-    if !is_now(at, gate.clock().now()) {
-        return Err(format!("it decided at {at}, by its clock, which is not now"));
-    }
+    may_corroborate(&record, due).map_err(|why| why.to_string())?;
     let mut files = HashMap::new();
     for hash in record.proofs() {
         let bytes = proofs.get(hash).and_then(|text| BASE64_STANDARD.decode(text).ok());
@@ -181,8 +175,41 @@ fn heard(
     Ok((record, files.into_values().map(file).collect()))
 }
 
-/// Whether two records are about the same.
-pub(crate) fn is_about_the_same(one: &RecordRow, other: &RecordRow) -> bool {
+/// Why a record cannot corroborate another, whatever it says.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoCorroboration {
+    /// It asked others, of whom each could be the one that it is to corroborate.
+    #[error("it does not decide by itself")]
+    Others,
+    /// Another question.
+    #[error("its record is about something else")]
+    Question,
+    /// Another time.
+    #[error("it decided at {0}, by its clock, and not at the same time")]
+    Time(Timestamp),
+    /// None at all.
+    #[error(transparent)]
+    Form(#[from] NotARecord),
+}
+
+/// Whether another gate's record can corroborate ours: what is asked before it is counted, and by whoever verifies the
+/// archive.
+pub(crate) fn may_corroborate(theirs: &RecordRow, ours: &RecordRow) -> Result<(), NoCorroboration> {
+    if theirs.perspectives.is_some() {
+        return Err(NoCorroboration::Others);
+    }
+    if !is_about_the_same(theirs, ours) {
+        return Err(NoCorroboration::Question);
+    }
+    let at = theirs.at()?;
+    if at.duration_since(ours.at()?).abs() > CLOCKS_DIFFER_MAX {
+        return Err(NoCorroboration::Time(at));
+    }
+    Ok(())
+}
+
+fn is_about_the_same(one: &RecordRow, other: &RecordRow) -> bool {
     let names = |record: &RecordRow| {
         let each = record.names.iter().map(|name| (name.name.clone(), name.method.clone()));
         each.collect::<Vec<_>>()
@@ -194,13 +221,9 @@ pub(crate) fn is_about_the_same(one: &RecordRow, other: &RecordRow) -> bool {
         && names(one) == names(other)
 }
 
-fn is_now(at: Timestamp, now: Timestamp) -> bool {
-    at.duration_since(now).abs() <= CLOCKS_DIFFER_MAX
-}
-
 /// A record with its proofs: a hundred names, each with proofs of 10 kB.
 const ANSWER_BYTES_MAX: usize = 8 << 20;
 /// Longer than a gate takes for a lookup with all tries.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(25);
-/// How far clocks of gates may be apart.
+/// How far clocks of gates may be apart; an answer is there within half a minute.
 const CLOCKS_DIFFER_MAX: SignedDuration = SignedDuration::from_mins(5);

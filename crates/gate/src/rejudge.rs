@@ -8,10 +8,10 @@ use countersign_dns::{Query, Rtype, walk};
 use countersign_judge::caa::lookup;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::corroborate::is_about_the_same;
+use crate::corroborate::{NoCorroboration, may_corroborate};
 use crate::lookup::KEPT_H_MAX;
 use crate::perspective::{counted, rules_at, word};
-use crate::row::{LookupRow, NameRow, NotARecord, PerspectivesRow, RecordRow, verdict};
+use crate::row::{LookupRow, NameRow, NotARecord, PerspectivesRow, RecordRow, property, verdict};
 
 /// Why a record does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,6 +67,14 @@ pub enum Unsound {
     Lookups {
         /// The name that was decided about.
         name: String,
+    },
+    /// What another gate said cannot count.
+    #[error("{name}: {why}")]
+    Perspective {
+        /// What that gate is called.
+        name: String,
+        /// Why.
+        why: NoCorroboration,
     },
     /// Something else comes out.
     #[error("{name}: by what was looked up it is {due}, and the record says {said}")]
@@ -127,18 +135,21 @@ fn of_perspectives(
         if word == Word::Permits {
             let theirs =
                 said.record.as_ref().ok_or(NotARecord("a perspective without a record"))?;
-            // It decides by itself, and about the same.
-            let is_good = theirs.perspectives.is_none()
-                && theirs.verdict == verdict(Verdict::Allow)
-                && is_about_the_same(theirs, record);
-            if !is_good {
-                return Err(NotARecord("the record of a perspective").into());
+            may_corroborate(theirs, record)
+                .map_err(|why| Unsound::Perspective { name: said.name.clone(), why })?;
+            if theirs.verdict != verdict(Verdict::Allow) {
+                return Err(NotARecord("a permission by a record that denies").into());
             }
             rejudge(theirs, settings, proof)?;
         }
         remotes.push(Remote { region, word });
     }
-    let counted = counted(rules_at(record.at()?), &remotes);
+    let rules = rules_at(record.at()?);
+    let demanded = (rules.map(|rules| rules.remotes_min), rules.map(|rules| rules.regions_min));
+    if demanded != (row.remotes_min, row.regions_min) {
+        return Err(NotARecord("what is demanded of perspectives").into());
+    }
+    let counted = counted(rules, &remotes);
     if counted.as_str() != row.corroboration {
         return Err(Unsound::Whole(row.corroboration.clone()));
     }
@@ -168,7 +179,12 @@ fn of_name(
     let reason = decide(&request, climbed, &profile).reason;
     let due = verdict(reason.verdict());
     if due == row.verdict && reason.as_str() == row.reason {
-        return Ok(reason);
+        let is_same = property(&reason) == row.property;
+        return if is_same {
+            Ok(reason)
+        } else {
+            Err(NotARecord("the record that decided").into())
+        };
     }
     let (name, said) = (row.name.clone(), format!("{}: {}", row.verdict, row.reason));
     Err(Unsound::Verdict { name, due: reason.as_str(), said })

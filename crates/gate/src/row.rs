@@ -3,7 +3,8 @@
 use countersign_caa::climb::{Failure, FailureSide, Hop, Lookup, Outcome, Security};
 use countersign_caa::mpic::Rules;
 use countersign_caa::{
-    Account, Demand, Identifier, Method, Name, Profile, Purpose, Record, Relation, Request, Verdict,
+    Account, Demand, Identifier, Method, Name, Profile, Purpose, Reason, Record, Relation, Request,
+    Verdict,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -219,21 +220,7 @@ impl RecordRow {
 
 impl NameRow {
     fn new(judged: &NameJudgement) -> Self {
-        use countersign_caa::Reason;
         let decision = &judged.decision;
-        let property = match decision.reason {
-            Reason::Authorized { record, .. }
-            | Reason::Unreadable { record }
-            | Reason::CriticalUnknown { record }
-            | Reason::Unconstrained { record } => Some(record),
-            Reason::NoCaa
-            | Reason::NoRelevantProperty
-            | Reason::LookupFailure
-            | Reason::Bogus
-            | Reason::NotSecure
-            | Reason::TooMany
-            | Reason::Unmet(_) => None,
-        };
         let steps = decision.climbed.steps.iter().zip(&judged.evidence);
         let lookups = steps.map(|(step, evidence)| LookupRow {
             validated_at: evidence.validated_at.to_string(),
@@ -245,7 +232,7 @@ impl NameRow {
             method: decision.request.method.as_ref().map(ToString::to_string),
             verdict: verdict(decision.verdict()).to_owned(),
             reason: decision.reason.as_str().to_owned(),
-            property,
+            property: property(&decision.reason),
             lookups: lookups.collect(),
         }
     }
@@ -319,6 +306,23 @@ impl PerspectivesRow {
             corroboration: perspectives.corroboration().as_str().to_owned(),
             said: perspectives.said.iter().map(said).collect(),
         }
+    }
+}
+
+/// The place of the record that decided.
+pub(crate) fn property(reason: &Reason) -> Option<usize> {
+    match *reason {
+        Reason::Authorized { record, .. }
+        | Reason::Unreadable { record }
+        | Reason::CriticalUnknown { record }
+        | Reason::Unconstrained { record } => Some(record),
+        Reason::NoCaa
+        | Reason::NoRelevantProperty
+        | Reason::LookupFailure
+        | Reason::Bogus
+        | Reason::NotSecure
+        | Reason::TooMany
+        | Reason::Unmet(_) => None,
     }
 }
 

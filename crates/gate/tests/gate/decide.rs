@@ -279,6 +279,7 @@ async fn a_record_that_was_changed_does_not_hold() {
     check(&|record| record.verdict = "allow".to_owned(), "its parts do not");
     check(&|record| record.names[0].verdict = "allow".to_owned(), "empty-issuer");
     check(&|record| record.names[1].reason = "no-caa".to_owned(), "authorized");
+    check(&|record| record.names[1].property = Some(1), "the record that decided");
     check(&|record| drop(record.names.remove(0)), "its parts do not");
     check(&|record| record.names.reverse(), "the order of its names");
     check(&|record| record.names[0] = record.names[1].clone(), "the order of its names");

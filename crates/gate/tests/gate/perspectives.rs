@@ -2,11 +2,14 @@
 //! alone is overruled.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_caa::mpic::Region;
 use countersign_caa::{Demand, Name};
 use countersign_gate::api::{Api, Token, openapi};
-use countersign_gate::row::RecordRow;
+use countersign_gate::archive::read_proof;
+use countersign_gate::rejudge::rejudge;
+use countersign_gate::row::{PerspectivesRow, RecordRow};
 use countersign_gate::{Corroborators, Other};
 use countersign_lab::dns::{Change, Forgery};
 use countersign_lab::log::Group;
@@ -75,6 +78,27 @@ async fn enough_that_agree_are_enough() {
     // The proofs of all of them are in our archive, and in theirs.
     assert_eq!(world.verify("primary"), Ok(1));
     assert_eq!(verify(&world.dir.path().join("elsewhere-0"), &world.walks()), Ok(1));
+    // What would not count when it is decided does not hold either when it is verified.
+    let folder = world.dir.path().join("primary");
+    let check = |change: &dyn Fn(&mut PerspectivesRow), why: &str| {
+        let mut changed = record.as_ref().clone();
+        change(changed.perspectives.as_mut().unwrap());
+        let proof = |hash: &str| read_proof(&folder, hash);
+        let found = rejudge(&changed, &world.walks(), &proof).expect_err(why).to_string();
+        assert!(found.contains(why), "{found}");
+    };
+    let first = |row: &mut PerspectivesRow, change: &dyn Fn(&mut RecordRow)| {
+        change(row.said[0].record.as_mut().unwrap());
+    };
+    check(&|row| first(row, &|theirs| theirs.issuers.clear()), "gate 0: its record is about");
+    check(
+        &|row| first(row, &|theirs| theirs.perspectives = record.perspectives.clone()),
+        "by itself",
+    );
+    let later = record.at().unwrap() + Duration::from_secs(301);
+    check(&|row| first(row, &|theirs| theirs.at = later.to_string()), "not at the same time");
+    check(&|row| row.remotes_min = Some(2), "what is demanded");
+    check(&|row| row.regions_min = None, "what is demanded");
     let document = openapi::document();
     let row = serde_json::to_value(perspectives).unwrap();
     fits(&document, "Perspectives", &row);
