@@ -86,7 +86,8 @@ pub(crate) fn walk_settings(anchors: Option<&Path>) -> Result<walk::Settings, Fa
     Ok(walk::Settings { anchors, ..walk::Settings::default() })
 }
 
-/// Questions to DNS servers carry no contact; requests that would carry this one are not made.
+/// Questions to DNS servers carry no contact. Requests of the gate carry this one: they go to its own CA, and to gates
+/// that know it by its token.
 pub(crate) const UNUSED_CONTACT: &str = "https://countersign.invalid/";
 
 /// The certificates in a PEM file, at least one.

@@ -1,5 +1,6 @@
 //! The gate's own configuration file: its form, and what it means.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use countersign_caa::{Demand, Name};
 use countersign_dns::resolution::Families;
 use countersign_gate::acme::Strangers;
 use countersign_gate::lookup::KEPT_H_MAX;
+use countersign_net::Target;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -217,7 +219,7 @@ impl Settings {
         if acme.is_none() && api.is_none() {
             return Err(file.failure("there is neither [acme] nor [api]: nobody could ask"));
         }
-        let perspectives = spec.perspective.iter().map(|one| Perspective::new(one, file));
+        let perspectives = perspectives(&spec.perspective, file)?;
         let place = |path: &Option<PathBuf>| path.as_ref().map(|path| file.path(path));
         Ok(Self {
             archive: file.path(&spec.archive),
@@ -237,7 +239,7 @@ impl Settings {
             redirect: redirects.collect::<Result<_, _>>()?,
             acme,
             api,
-            perspectives: perspectives.collect::<Result<_, _>>()?,
+            perspectives,
             extra_roots: place(&spec.tls.extra_roots),
         })
     }
@@ -291,6 +293,28 @@ impl Api {
             step_ca_secret_file: place(&spec.step_ca_secret_file),
         })
     }
+}
+
+/// All of them, each once: one gate that is counted several times would corroborate alone.
+fn perspectives(specs: &[PerspectiveSpec], file: &File) -> Result<Vec<Perspective>, Failure> {
+    let (mut names, mut origins) = (BTreeSet::new(), BTreeSet::new());
+    let mut all = Vec::new();
+    for spec in specs {
+        let one = Perspective::new(spec, file)?;
+        let target = Target::parse(&one.url);
+        let origin = target.map_err(|why| file.failure_at(&spec.url, why))?.to_string();
+        let twice = |what: &str| {
+            file.failure_at(&spec.url, format!("another [[perspective]] has the same {what}"))
+        };
+        if !names.insert(&spec.name) {
+            return Err(twice("name"));
+        }
+        if !origins.insert(origin) {
+            return Err(twice("host and port"));
+        }
+        all.push(one);
+    }
+    Ok(all)
 }
 
 impl Perspective {
@@ -361,6 +385,16 @@ mod tests {
         let of = |rest: &str| format!("{NEEDED}{API}{perspective}{rest}");
         check(&of("region = \"mars\"\nurl = \"https://a.example\""), "\"mars\" is none of");
         check(&of("region = \"ripe\"\nurl = \"http://a.example\""), "is not an https URL");
+        let gate = |name: &str, url: &str| {
+            format!(
+                "[[perspective]]\nname = \"{name}\"\ntoken-file = \"t\"\nregion = \"ripe\"\nurl = \"{url}\"\n"
+            )
+        };
+        let two = |one: String, other: String| format!("{NEEDED}{API}{one}{other}");
+        let one = gate("a", "https://a.example");
+        check(&two(one.clone(), gate("a", "https://b.example")), "has the same name");
+        check(&two(one.clone(), gate("b", "https://A.example:443/gate")), "the same host and port");
+        load(&two(one, gate("b", "https://a.example:8443"))).expect("they are two");
         let acme = "[acme]\nlisten = \"[::]:443\"\ncertificate = \"c\"\nkey = \"k\"\n";
         let of = |rest: &str| format!("{NEEDED}{acme}{rest}");
         check(
