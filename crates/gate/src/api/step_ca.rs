@@ -97,6 +97,13 @@ struct CertificateShape {
 struct SubjectShape {
     #[serde(default)]
     common_name: String,
+    #[serde(default)]
+    extra_names: Option<Vec<AttributeShape>>,
+}
+
+#[derive(Deserialize)]
+struct AttributeShape {
+    r#type: String,
 }
 
 #[derive(Deserialize)]
@@ -161,6 +168,11 @@ pub(super) fn application(
     // 2.5.29.17 written out by a template would take the place of all these.
     if certificate.extensions.iter().flatten().any(|extension| extension.id == "2.5.29.17") {
         return Err(unsupported("alternative names that a template has encoded"));
+    }
+    // 2.5.4.3 is the common name, by its number.
+    let extra = certificate.subject.extra_names.iter().flatten();
+    if extra.into_iter().any(|attribute| attribute.r#type == "2.5.4.3") {
+        return Err(unsupported("common names beside the one that has a field"));
     }
     if !certificate.subject.common_name.is_empty() {
         names.insert(certificate.subject.common_name);
@@ -232,6 +244,12 @@ mod tests {
         let encoded =
             r#""dnsNames":["a.example"],"extensions":[{"id":"2.5.29.17","value":"AA=="}]"#;
         check(&of(encoded), Err("unsupported-name"));
+        let subject = r#""dnsNames":["a.example"],"subject":{"extraNames":[{"type":"2.5.4.3","value":"b.example"}]}"#;
+        check(&of(subject), Err("unsupported-name"));
+        let subject =
+            r#""dnsNames":["a.example"],"subject":{"extraNames":[{"type":"2.5.4.5","value":"7"}]}"#;
+        check(&of(subject), Ok(&["a.example"]));
+        check(&of(r#""dnsNames":["a.example"],"subject":{"extraNames":null}"#), Ok(&["a.example"]));
         check(r#""x509CertificateRequest":{"dnsNames":["a.example"]}"#, Err("unsupported"));
         check(r#""x509Certificate":7"#, Err("malformed"));
     }
