@@ -9,11 +9,16 @@ struct Opened {
     served: JoinSet<io::Result<()>>,
 }
 
+/// More than fits between two sockets.
+const LARGE_BYTES: usize = 64 << 20;
+
 async fn opened(request_max: Duration) -> Opened {
     let door = Door::open(([127, 0, 0, 1], 0).into(), None).await.expect("a port");
     let door = Door { request_max, ..door };
     let (address, stop) = (door.address().expect("an address"), CancellationToken::new());
-    let router = Router::new().route("/", get(async || "yes"));
+    let router = Router::new()
+        .route("/", get(async || "yes"))
+        .route("/large", get(async || vec![b'a'; LARGE_BYTES]));
     let mut served = JoinSet::new();
     served.spawn(door.serve(router, stop.clone()));
     Opened { address, stop, served }
@@ -49,6 +54,57 @@ async fn a_request_in_drips_gets_no_more_time_by_them() {
         let mut rest = vec![0; 4096];
         assert!(stream.read(&mut rest).await.expect("its rest") > 0);
     }
+}
+
+#[tokio::test]
+async fn an_answer_taken_in_drips_gets_no_more_time_by_them() {
+    let opened = opened(Duration::from_millis(200)).await;
+    let mut stream = TcpStream::connect(opened.address).await.expect("a connection");
+    stream.write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("sent");
+    let (mut drip, mut taken) = (vec![0; 32 << 10], 0);
+    let mut pace = tokio::time::interval(Duration::from_millis(2));
+    while let Ok(more @ 1..) = stream.read(&mut drip).await {
+        taken += more;
+        pace.tick().await;
+    }
+    assert!((1..LARGE_BYTES).contains(&taken), "{taken}");
+}
+
+#[tokio::test]
+async fn nobody_has_all_places() {
+    let opened = opened(Duration::from_secs(60)).await;
+    let is_served = async || {
+        let mut stream = TcpStream::connect(opened.address).await.expect("a connection");
+        // Whoever is hung up on may not get as far as this.
+        let _sent = stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        matches!(stream.read(&mut [0; 4096]).await, Ok(1..)).then_some(stream)
+    };
+    let mut held = Vec::new();
+    while held.len() < CONNECTIONS_OF_ONE_MAX {
+        held.push(is_served().await.expect("there is a place"));
+    }
+    assert!(is_served().await.is_none());
+    drop(held.pop());
+    let again = async {
+        while is_served().await.is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(20), again).await.expect("its place is free again");
+}
+
+#[test]
+fn a_network_is_one_peer() {
+    let peers = Peers::default();
+    let enter = |address: &str| peers.enter(address.parse().expect("an address"));
+    let held: Vec<_> =
+        (0..CONNECTIONS_OF_ONE_MAX).map(|host| enter(&format!("2001:db8::{host:x}"))).collect();
+    assert!(held.iter().all(Option::is_some));
+    assert!(enter("2001:db8::a:b:c:d").is_none());
+    assert!(enter("2001:db8:0:1::").is_some());
+    drop(held);
+    assert!(enter("2001:db8::a:b:c:d").is_some());
+    assert!(peers.counts().is_empty());
 }
 
 #[tokio::test]
