@@ -86,7 +86,12 @@ impl Directory {
 
 /// An address of the CA as clients see it, behind this origin.
 pub(super) fn ours(url: &str, origin: &str) -> Result<String, BookError> {
-    let is_ours = url.strip_prefix(origin).is_some_and(|path| path.starts_with('/'));
+    // On the way such a segment is taken out (RFC 3986 §5.2.4), and another address is asked than the one that was read.
+    let is_dots =
+        |segment: &str| [".", ".."].contains(&&*segment.to_ascii_lowercase().replace("%2e", "."));
+    let is_ours = url
+        .strip_prefix(origin)
+        .is_some_and(|path| path.starts_with('/') && !path.split(['/', '?']).any(is_dots));
     let is_plain = url.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\#".contains(&byte));
     if is_ours && is_plain && url.len() <= URL_BYTES_MAX {
         return Ok(url.to_owned());

@@ -377,6 +377,11 @@ fn strangers_may_be_left_to_the_ca() {
     assert_eq!(asked.map(|asked| asked.kind), Ok(Kind::Account));
     let elsewhere = old.by("https://other.example/account/old", &url("new-order"), payload);
     refused(world.read("new-order", &elsewhere), Problem::AccountDoesNotExist, "look it up");
+    // Nor does one lead to another address than it says.
+    for path in ["account/../finalize/1", "account/%2E./finalize/1", "account/./old"] {
+        let body = old.by(&url(path), &url(path), "");
+        refused(world.read(path, &body), Problem::AccountDoesNotExist, "look it up");
+    }
     // Known accounts are verified all the same.
     let forged = old.by(ALICE, &url("new-order"), payload);
     refused(
@@ -414,6 +419,9 @@ fn a_ca_that_leads_past_the_gate_is_not_followed() {
     let mut past = good.clone();
     past["finalize"] = json!("https://other.example/finalize/1");
     assert!(matches!(learn(Some(&at), past), Err(BookError::Elsewhere { .. })));
+    let mut round = good.clone();
+    round["finalize"] = json!("https://ca.example/order/../finalize/1");
+    assert!(matches!(learn(Some(&at), round), Err(BookError::Elsewhere { .. })));
     assert_eq!(learn(Some(&at), good), Ok(()));
     let changed = learn(Some(&at), order(&["b.example"]));
     assert_eq!(changed, Err(BookError::Changed(at.clone())));
