@@ -148,7 +148,7 @@ impl Lookups {
         let ends = fetched.iter().map(|(_, kept)| kept).chain(kept.values()).map(|kept| kept.until);
         let until = ends.min().unwrap_or(begun).min(signed_until(&walked));
         let ttl_s = u32::try_from(until.duration_since(now).as_secs()).unwrap_or(0);
-        let lookup = lookup(&walked, ttl_s, tries);
+        let lookup = bounded(lookup(&walked, ttl_s, tries), tries);
         let is_kept = matches!(lookup.security(), Security::Secure | Security::Insecure)
             && !matches!(lookup.outcome, Outcome::Failed(_));
         let proof = Proof::of(&query, &walked, settings, now).filter(|_| is_kept);
@@ -238,12 +238,25 @@ impl Looked {
     /// What it has in memory, but for what all have.
     fn bytes(&self) -> usize {
         let proof = self.evidence.proof.as_ref().map_or(0, |proof| proof.bytes.len());
-        let records = match &self.lookup.outcome {
-            Outcome::Records(records) => &records[..],
-            Outcome::None | Outcome::Failed(_) => &[],
-        };
-        proof + records.iter().map(|record| record.rdata().len()).sum::<usize>()
+        proof + records_bytes(&self.lookup)
     }
+}
+
+fn records_bytes(lookup: &Lookup) -> usize {
+    match &lookup.outcome {
+        Outcome::Records(records) => records.iter().map(|record| record.rdata().len()).sum(),
+        Outcome::None | Outcome::Failed(_) => 0,
+    }
+}
+
+/// What came of a lookup, unless it has more records than are looked at.
+fn bounded(lookup: Lookup, tries: u32) -> Lookup {
+    if records_bytes(&lookup) <= RECORDS_BYTES_MAX {
+        return lookup;
+    }
+    let why = format!("its records have more than {RECORDS_BYTES_MAX} bytes");
+    let outcome = Outcome::Failed(Failure { why, tries, side: FailureSide::Ours });
+    Lookup { outcome, ..lookup }
 }
 
 /// Names of which something is kept: 10,000 have some 100 MB, most of it in proofs.
@@ -254,6 +267,9 @@ const NAMES_BYTES_MAX: usize = 256 << 20;
 const KEYS_KEPT_MAX: usize = 10_000;
 /// The same in bytes: most have less than 2 kB, and a stranger's can have 64.
 const KEYS_BYTES_MAX: usize = 64 << 20;
+/// The CAA records of one name, in bytes: a hundred that name accounts have less. Each name below has its own copy of
+/// them in a decision, and in its record.
+const RECORDS_BYTES_MAX: usize = 16 << 10;
 /// How often a lookup is tried that proves nothing (Baseline Requirements §3.2.2.8.1).
 const TRIES_MAX: u32 = 2;
 /// For one lookup with all tries. Clients of ACME wait for half a minute.

@@ -324,3 +324,25 @@ async fn a_proof_that_nobody_could_read_proves_nothing() {
     let denied = format!("{apex} deny lookup-failure");
     check(&world, Demand::Validated, &[&apex], &[&denied]).await;
 }
+
+#[tokio::test] // Each name below them has a copy in the record.
+async fn more_records_than_anybody_needs_are_not_looked_at() {
+    let world = World::grown(|tree| {
+        let now = Clock::system().now();
+        for (apex, count) in [("much.shop.example", 80), ("more.shop.example", 90)] {
+            let signing = Signing::new(Algorithm::Ed25519, apex, Denial::Nsec, now);
+            let record = |number| {
+                let filler = "a".repeat(150);
+                format!("@ CAA 0 issue \"ca.example; accounturi=https://{filler}/{number:03}\"\n")
+            };
+            let records: String = (0..count).map(record).collect();
+            tree.graft(apex, &records, Some(signing), &[SHOP_SERVER]).unwrap();
+        }
+    })
+    .await;
+    let validated = Demand::Validated;
+    let much = "a.much.shop.example deny accounturi-mismatch";
+    check(&world, validated, &["a.much.shop.example"], &[much]).await;
+    let more = "a.more.shop.example deny lookup-failure";
+    check(&world, validated, &["a.more.shop.example"], &[more]).await;
+}
