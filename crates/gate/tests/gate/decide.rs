@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countersign_caa::climb::{Outcome, Security};
 use countersign_caa::{Demand, Name, Profile};
-use countersign_dns::{Query, Rtype};
+use countersign_dns::{Query, Rrset, Rtype, SignedRrset};
 use countersign_gate::rejudge::{Unsound, rejudge};
 use countersign_gate::{Archive, Corroborators, Gate};
 use countersign_lab::dns::{Algorithm, Change, Denial, Forgery, Manner, Reply, Signing};
@@ -191,6 +191,40 @@ async fn an_answer_that_is_used_again_gets_no_more_time_by_it() {
     // Neither it nor the keys are kept longer than they were to be.
     let again = look("open.shop.example", 3601).await;
     assert_eq!((again.lookup.ttl_s, asked()), (300, 2));
+}
+
+#[tokio::test] // A signature that names another signer has its keys asked for.
+async fn what_a_proof_does_without_is_not_kept() {
+    let (world, start) = (World::new().await, Clock::system().now());
+    let clock = Clock::simulated(start);
+    let (patience, eight_hours) = (Duration::from_millis(300), Duration::from_secs(8 * 3600));
+    let lookups = world.lookups_by(Group::A, eight_hours, patience, clock.clone());
+    let open = dns_name("open.shop.example");
+    let signs = Change::By(|reply| {
+        let Some(set) = reply.answer.first_mut() else { return };
+        let mut rrsig = set.rrsigs[0].clone();
+        rrsig.signer = set.rrset.owner().clone();
+        set.rrsigs.insert(0, rrsig);
+    });
+    let delegates = Change::By(|reply| {
+        let rdata = [&[0, 1, 13, 2][..], &[7; 32]].concat();
+        let rrset = Rrset::new(dns_name("open.shop.example"), Rtype::DS, 86_400, &rdata).unwrap();
+        *reply = Reply { authoritative: true, ..Reply::error(Reply::NOERROR) };
+        reply.answer.push(SignedRrset { rrset, rrsigs: Vec::new() });
+    });
+    for (rtype, change) in [(Rtype::CAA, signs), (Rtype::DS, delegates)] {
+        world
+            .responder
+            .forge(Group::A, &Forgery { below: open.clone(), rtype: Some(rtype), change });
+    }
+    for (at_s, times) in [(0, 1), (301, 2)] {
+        clock.run_until(start + Duration::from_secs(at_s)).await;
+        let looked = lookups.look(&Name::parse("open.shop.example").unwrap()).await;
+        assert_eq!(looked.lookup.security(), Security::Secure);
+        let query = Query { name: open.clone(), rtype: Rtype::DS };
+        let asked = world.responder.asked();
+        assert_eq!(asked.iter().filter(|asked| asked.query == query).count(), times);
+    }
 }
 
 #[tokio::test] // Those that are under way have waited for two seconds at least before others are begun.
