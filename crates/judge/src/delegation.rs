@@ -17,6 +17,8 @@
 //! none. One exception is a DS set that vanishes, which nobody does by accident.
 //!
 //! What stands between two looks is not seen.
+//!
+//! A server of the parent that serves the zone as well answers from below: what it would refer others to is not seen.
 
 mod before;
 mod expected;

@@ -15,12 +15,13 @@ mod gather;
 mod look;
 mod way;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_dns::{Name, Rtype, walk};
-use countersign_judge::delegation::{Expected, Judged, Snapshot, Topic, judge, learn};
+use countersign_judge::delegation::{Expected, Judged, Shown, Snapshot, Topic, judge, learn};
 use countersign_judge::zone::Unseen;
 use countersign_store::zone::{Look, Looked, ZoneState};
 use countersign_store::{Store, StoreError};
@@ -227,11 +228,11 @@ fn note(
 }
 
 /// What is to be made of a look, and what is learned from it.
-fn judged(
+pub fn judged(
     zone: &WatchedZone,
     state: &ZoneState,
     seen: &Snapshot,
-) -> (Judged, std::collections::BTreeMap<Topic, countersign_judge::delegation::Shown>) {
+) -> (Judged, BTreeMap<Topic, Shown>) {
     let expected = zone.expected.with_learned(&state.learned);
     let learned = if zone.learn { learn(&expected, seen) } else { Default::default() };
     let expected = expected.with_learned(&learned);

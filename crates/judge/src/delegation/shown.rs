@@ -48,9 +48,6 @@ pub enum NotShown {
     /// The server does not serve the zone.
     #[error("its answer is not authoritative")]
     Lame,
-    /// The server of the parent serves the zone as well, and answers from below.
-    #[error("it serves the zone itself, and answers from there")]
-    OtherSide,
 }
 
 impl Topic {
@@ -62,6 +59,19 @@ impl Topic {
     /// A topic of a server of the zone.
     pub fn zone(name: Name, rtype: Rtype) -> Self {
         Self { side: Side::Zone, name, rtype }
+    }
+
+    /// What an answer to the question about it is about: a server of the parent that serves the zone as well answers
+    /// from below.
+    pub fn of_answer(&self, message: &Message) -> Self {
+        let is_delegation = self.side == Side::Parent && self.rtype == Rtype::NS;
+        let is_from_below = is_delegation
+            && message.flags.authoritative
+            && find(&message.answer, &self.name, Rtype::NS).is_some();
+        match is_from_below {
+            true => Self::zone(self.name.clone(), Rtype::NS),
+            false => self.clone(),
+        }
     }
 
     /// Whether the records ask the parent for other DS records (RFC 7344).
@@ -115,27 +125,34 @@ impl Shown {
         records.into_iter().flatten().map(Vec::as_slice)
     }
 
-    /// What an answer to the question about a topic says. Glue is not asked for: see [`Shown::referred`].
+    /// What an answer about a topic says, as [`Topic::of_answer`] has it. Glue is not asked for: see
+    /// [`Shown::referred`].
+    ///
+    /// A referral counts whether or not it says that it is authoritative: resolvers follow it.
     pub fn of(topic: &Topic, zone: &Name, message: &Message) -> Result<Self, NotShown> {
+        let said = message.flags.authoritative.then(|| Self::answered(topic, message));
         match (topic.side, message.rcode) {
             (_, NO_ERROR) | (Side::Zone, NO_SUCH_NAME) => {}
+            // A name that is gone is not delegated any more.
+            (Side::Parent, NO_SUCH_NAME) if message.flags.authoritative => return Ok(Self::None),
             (_, code) => return Err(NotShown::Code(code)),
         }
-        match (topic.side, topic.rtype, message.flags.authoritative) {
-            // The parent has the DS records itself (RFC 4035 §3.1.4.1); the zone has all it is asked for, unless the
-            // name is delegated.
-            (Side::Parent, Rtype::DS, true) | (Side::Zone, _, true) => {
-                Ok(Self::answered(topic, message))
+        let shown = match (topic.side, topic.rtype, said) {
+            // The zone has all it is asked for, unless the name is delegated.
+            (Side::Zone, _, said @ (None | Some(Self::None))) => {
+                Self::delegated(&topic.name, zone, message).or(said)
             }
-            (Side::Parent, Rtype::NS, true) => Err(NotShown::OtherSide),
-            (Side::Parent, Rtype::NS, false) => find(&message.authority, zone, Rtype::NS)
-                .map(|set| Self::records(set.rrset.rdatas().iter().cloned()))
-                .ok_or(NotShown::Lame),
-            (Side::Zone, _, false) => {
-                Self::delegated(&topic.name, zone, message).ok_or(NotShown::Lame)
-            }
-            (Side::Parent, _, _) => Err(NotShown::Lame),
-        }
+            (Side::Zone, _, said) => said,
+            (Side::Parent, Rtype::NS, said) => match find(&message.authority, zone, Rtype::NS) {
+                Some(set) => Some(Self::records(set.rrset.rdatas().iter().cloned())),
+                // Who refers elsewhere has not said that there is no delegation.
+                None => said.filter(|_| !refers(message)),
+            },
+            // The parent has the DS records itself (RFC 4035 §3.1.4.1).
+            (Side::Parent, Rtype::DS, said) => said,
+            (Side::Parent, _, _) => None,
+        };
+        shown.ok_or(NotShown::Lame)
     }
 
     /// What a resolver's answer says.
@@ -146,17 +163,17 @@ impl Shown {
         }
     }
 
-    /// The glue beside a referral: addresses of servers whose names are in the zone.
+    /// The glue beside a referral: of each server whose name is in the zone its addresses, or that there are none of a
+    /// type.
     pub fn referred(zone: &Name, message: &Message) -> Vec<(Topic, Self)> {
         let Some(servers) = find(&message.authority, zone, Rtype::NS) else { return Vec::new() };
         let servers = servers.rrset.rdatas().iter().filter_map(|rdata| Name::from_wire(rdata).ok());
         let mut glue = Vec::new();
         for server in servers.filter(|server| server.is_within(zone)) {
             for rtype in [Rtype::A, Rtype::AAAA] {
-                if let Some(set) = find(&message.additional, &server, rtype) {
-                    let shown = Self::records(set.rrset.rdatas().iter().cloned());
-                    glue.push((Topic::parent(server.clone(), rtype), shown));
-                }
+                let set = find(&message.additional, &server, rtype);
+                let rdatas = set.into_iter().flat_map(|set| set.rrset.rdatas()).cloned();
+                glue.push((Topic::parent(server.clone(), rtype), Self::records(rdatas)));
             }
         }
         glue
@@ -272,6 +289,10 @@ pub fn is_challenge(name: &Name) -> bool {
 
 fn is_label(name: &Name, label: &[u8]) -> bool {
     name.labels().next().is_some_and(|first| first == label)
+}
+
+fn refers(message: &Message) -> bool {
+    message.authority.iter().any(|set| set.rrset.rtype() == Rtype::NS)
 }
 
 fn find<'a>(sets: &'a [SignedRrset], owner: &Name, rtype: Rtype) -> Option<&'a SignedRrset> {

@@ -564,12 +564,46 @@ fn answers_are_read() {
     let mut glued = referral("@ NS ns.a.example.\n@ NS ns.b.test.");
     check(&ns, &glued, Ok(records("@ NS ns.a.example.\n@ NS ns.b.test.")));
     glued.additional = vec![set("ns A 192.0.2.1"), set("ns.b.test. A 192.0.2.2")];
-    let glue = (topic(Side::Parent, "ns.a.example", Rtype::A), records("@ A 192.0.2.1"));
-    assert_eq!(Shown::referred(&zone(), &glued), [glue]);
-    check(&ns, &answer("@ NS ns.b.test."), Err(NotShown::OtherSide));
+    let glue = [
+        (topic(Side::Parent, "ns.a.example", Rtype::A), records("@ A 192.0.2.1")),
+        (topic(Side::Parent, "ns.a.example", Rtype::AAAA), Shown::None),
+    ];
+    assert_eq!(Shown::referred(&zone(), &glued), glue);
     check(&parent_ds(), &referral("@ NS ns.b.test."), Err(NotShown::Lame));
-    check(&parent_ds(), &Message { rcode: 3, ..none() }, Err(NotShown::Code(3)));
     check(&parent_ds(), &none(), Ok(Shown::None));
+    // A name that is gone, says the server of the parent, and not somebody on the way.
+    for about in [&ns, &parent_ds()] {
+        check(about, &Message { rcode: 3, ..none() }, Ok(Shown::None));
+        check(about, &Message { rcode: 3, ..referral("reg. NS ns.reg.") }, Err(NotShown::Code(3)));
+    }
+}
+
+#[test]
+fn a_referral_counts_whatever_it_says_of_its_authority() {
+    let message = |answer: &str, authority: &str| {
+        let sets = |text: &str| match text {
+            "" => Vec::new(),
+            text => vec![set(text)],
+        };
+        Message::authoritative(sets(answer), sets(authority))
+    };
+    let ns = topic(Side::Parent, "a.example", Rtype::NS);
+    let mallory = || records("@ NS ns.mallory.test.");
+    let check = |message: &Message, side: Side, expected: Result<Shown, NotShown>| {
+        let about = ns.of_answer(message);
+        assert_eq!(about, Topic { side, ..ns.clone() });
+        assert_eq!(Shown::of(&about, &zone(), message), expected);
+    };
+    check(&message("", "@ NS ns.mallory.test."), Side::Parent, Ok(mallory()));
+    // Who serves the zone as well says what the zone does.
+    check(&message("@ NS ns.mallory.test.", ""), Side::Zone, Ok(mallory()));
+    check(&message("", ""), Side::Parent, Ok(Shown::None));
+    check(&message("@ CNAME b.test.", ""), Side::Parent, Ok(Shown::Alias(name("b.test"))));
+    check(&message("", "example. NS ns.mallory.test."), Side::Parent, Err(NotShown::Lame));
+    let away = message("", "_acme-challenge NS ns.mallory.test.");
+    let (zone_cut, servers) = (challenge().name, [name("ns.mallory.test")].into());
+    let expected = Shown::Delegated { zone: zone_cut, servers };
+    assert_eq!(Shown::of(&challenge(), &zone(), &away), Ok(expected));
 }
 
 proptest! {

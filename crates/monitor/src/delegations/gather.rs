@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use countersign_dns::resolution::Resolved;
 use countersign_dns::{Message, Name, Query, Rtype};
-use countersign_judge::delegation::{NotShown, Shown, Topic, Witness};
+use countersign_judge::delegation::{Shown, Topic, Witness};
 use countersign_judge::zone::Unseen;
 use countersign_net::dns::Exchanged;
 use countersign_net::{Clock, Dns};
@@ -116,15 +116,17 @@ impl Gathered {
                     continue;
                 }
             };
-            match Shown::of(topic, zone, &exchanged.message) {
-                Ok(shown) => self.add(topic.clone(), &witness, shown, exchanged),
-                Err(NotShown::OtherSide) => continue,
-                Err(why) => fail(format!("{} of {}: {why}", topic.rtype, topic.name)),
-            }
-            if topic.rtype == Rtype::NS && asked.side == Side::Parent {
-                for (glue, shown) in Shown::referred(zone, &exchanged.message) {
-                    self.add(glue, &witness, shown, exchanged);
+            let topic = topic.of_answer(&exchanged.message);
+            match Shown::of(&topic, zone, &exchanged.message) {
+                Ok(shown) => {
+                    if topic == Topic::parent(zone.clone(), Rtype::NS) {
+                        for (glue, shown) in Shown::referred(zone, &exchanged.message) {
+                            self.add(glue, &witness, shown, exchanged);
+                        }
+                    }
+                    self.add(topic, &witness, shown, exchanged);
                 }
+                Err(why) => fail(format!("{} of {}: {why}", topic.rtype, topic.name)),
             }
         }
         // What a server does not say is told once, however much it is.

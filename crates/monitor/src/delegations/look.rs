@@ -42,6 +42,7 @@ pub async fn look(
         Some(way) => looking.resolvers(way).await,
         None => Vec::new(),
     };
+    looking.miss();
     let Looking { now: at, views, unseen, .. } = looking;
     Snapshot { zone: zone.name().clone(), at, views, unseen, resolvers }
 }
@@ -184,6 +185,17 @@ impl Looking<'_> {
             None if has_room => views.push(view),
             // Whoever makes up so many has been found out.
             None => {}
+        }
+    }
+
+    /// A delegation that was shown and is not any more, although all answer, is hidden: servers of the parent have begun
+    /// to answer from below.
+    fn miss(&mut self) {
+        let ns = Topic::parent(self.zone.name().clone(), Rtype::NS);
+        let is_hidden = self.before.known.contains_key(&ns) && !self.views.contains_key(&ns);
+        if is_hidden && self.unseen.is_empty() {
+            let why = "all servers of the parent answer from the zone itself".to_owned();
+            self.unseen.push(Unseen { what: ns.to_string(), why });
         }
     }
 

@@ -30,7 +30,9 @@ async fn a_zone_in_order_is_seen_at_every_server() {
             "parent watched.reg. NS",
             "parent watched.reg. DS",
             "parent ns1.watched.reg. A",
+            "parent ns1.watched.reg. AAAA",
             "parent ns2.watched.reg. A",
+            "parent ns2.watched.reg. AAAA",
             "zone watched.reg. NS",
             "zone watched.reg. DNSKEY",
             "zone watched.reg. CDS",
@@ -95,6 +97,66 @@ async fn a_registry_that_swaps_the_delegation_is_found_at_once() {
     assert_eq!(caa[0].witnesses[0].address, MALLORY);
     let found = &world.findings[0];
     assert_eq!((found.kind, found.witnesses.len()), (Kind::DsChanged, 2));
+}
+
+#[tokio::test]
+async fn a_referral_that_calls_itself_authoritative_is_one() {
+    let mut world = World::new().await;
+    world.check(&[]).await;
+    world.swap(Group::A, &REGISTRY);
+    let below = Forgery::below(name(ZONE), Change::By(|reply| reply.authoritative = true));
+    for server in REGISTRY {
+        world.responder.turn(address(server), Group::A, |view| view.forgeries.push(below.clone()));
+    }
+    world.check(&SWAPPED).await;
+}
+
+#[tokio::test]
+async fn a_delegation_that_is_hidden_is_not_seen() {
+    let mut world = World::new().await;
+    world.check(&[]).await;
+    let own = world.tree.zone(ZONE);
+    for server in REGISTRY {
+        world.responder.turn(address(server), Group::A, |view| view.zones.push(Arc::clone(&own)));
+    }
+    let seen = world.check(&[]).await;
+    let what: Vec<_> = seen.unseen.iter().map(|unseen| unseen.what.as_str()).collect();
+    assert_eq!(what, ["parent watched.reg. NS"]);
+    let witnesses = &seen.views[&Topic::zone(name(ZONE), Rtype::NS)][0].witnesses;
+    assert_eq!(witnesses.len(), 4, "whoever serves the zone says what it says");
+}
+
+#[tokio::test]
+async fn a_name_that_the_parent_has_deleted_is_found() {
+    let mut world = World::new().await;
+    world.check(&[]).await;
+    let parent = world.tree.other("reg", |zone, _| {
+        for (owner, rtype) in [(ZONE, Rtype::NS), (ZONE, Rtype::DS)] {
+            zone.remove(&name(owner), rtype);
+        }
+        for server in ["ns1.watched.reg", "ns2.watched.reg"] {
+            zone.remove(&name(server), Rtype::A);
+        }
+    });
+    world.responder.publish(Group::A, &parent);
+    world.look().await;
+    let kinds: Vec<_> = world.findings.iter().map(|found| found.kind).collect();
+    assert!(kinds.contains(&Kind::DsRemoved) && kinds.contains(&Kind::NsChanged), "{kinds:?}");
+}
+
+#[tokio::test]
+async fn glue_that_goes_is_found_beside_glue_that_comes() {
+    let mut world = World::new().await;
+    world.check(&[]).await;
+    let parent = world.tree.other("reg", |zone, _| {
+        zone.remove(&name("ns1.watched.reg"), Rtype::A);
+        zone.add("ns1.watched AAAA 2001:db8::66").unwrap();
+    });
+    world.responder.publish(Group::A, &parent);
+    world.look().await;
+    let glue = world.findings.iter().filter(|found| found.kind == Kind::GlueChanged);
+    let about: Vec<_> = glue.map(|found| found.topics[0].to_string()).collect();
+    assert_eq!(about, ["parent ns1.watched.reg. A", "parent ns1.watched.reg. AAAA"]);
 }
 
 #[tokio::test]

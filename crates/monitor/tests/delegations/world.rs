@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use countersign_dns::{Anchors, Hints, Name, Rtype, walk, zone_text};
 use countersign_judge::delegation::{
-    Before, DelegationFinding, Expected, Kind, Shown, Snapshot, Topic, judge, learn,
+    Before, DelegationFinding, Expected, Kind, Shown, Snapshot, Topic,
 };
 use countersign_lab::dns::{Algorithm, Denial, DsDigest, MALLORY, Responder, Signing, Tree};
 use countersign_lab::log::Group;
-use countersign_monitor::delegations::look;
+use countersign_monitor::delegations::{judged, look};
 use countersign_monitor::{WatchedZone, Way};
 use countersign_net::{Clock, Dns, Net, Redirects, Roots, Route, Vantage, dns};
+use countersign_store::zone::ZoneState;
 use jiff::SignedDuration;
 
 pub(crate) const ZONE: &str = "watched.reg";
@@ -142,12 +143,10 @@ impl World {
         let mut seen =
             look(&self.zone, &self.ways, &self.walk, &self.before, &Clock::system()).await;
         seen.at += self.later;
-        let expected = self.zone.expected.with_learned(&self.learned);
-        let learned = learn(&expected, &seen);
-        if self.learned.is_empty() {
-            self.learned = learned;
-        }
-        let judged = judge(&self.zone.expected.with_learned(&self.learned), &self.before, &seen);
+        let (before, learned) = (self.before.clone(), self.learned.clone());
+        let (judged, learned) =
+            judged(&self.zone, &ZoneState { revision: 0, before, learned }, &seen);
+        self.learned.extend(learned);
         self.before = judged.before;
         self.findings = judged.findings;
         seen
