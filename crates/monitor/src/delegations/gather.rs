@@ -1,6 +1,6 @@
 //! Asking: every server of the parent about the delegation, every server of the zone about all else.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use countersign_dns::resolution::Resolved;
@@ -43,9 +43,13 @@ pub(super) async fn gather(zone: &WatchedZone, way: &Way, clock: &Clock) -> Gath
         gathered.take(name, way, asked, answers, &mut lost);
     }
     let mut servers = addresses(&way.dns, name, Side::Zone, &mut gathered.unseen).await;
-    let more = others(&way.dns, &servers, &told).await;
+    let more = others(&way.dns, &servers, &told, &mut gathered.unseen).await;
     servers.extend(more);
-    servers.truncate(ADDRESSES_MAX);
+    if servers.len() > ADDRESSES_MAX {
+        let what = format!("{} more servers of {name}", servers.len() - ADDRESSES_MAX);
+        gathered.unseen.push(Unseen { what, why: "there are too many".to_owned() });
+        servers.truncate(ADDRESSES_MAX);
+    }
     let apex = [Rtype::DNSKEY, Rtype::NS, Rtype::CDS, Rtype::CDNSKEY];
     let mut topics: Vec<_> =
         apex.into_iter().map(|rtype| Topic::zone(name.clone(), rtype)).collect();
@@ -146,9 +150,15 @@ impl Gathered {
     }
 }
 
-/// Servers that only some servers of the parent name: the counting of servers asked one of them.
-async fn others(dns: &Dns, known: &[Asked], told: &[(Asked, Answers)]) -> Vec<Asked> {
-    let mut found: Vec<Asked> = Vec::new();
+/// Servers that only some servers of the parent name: the counting of servers asked one of them. Those that cannot be
+/// asked are noted.
+async fn others(
+    dns: &Dns,
+    known: &[Asked],
+    told: &[(Asked, Answers)],
+    unseen: &mut Vec<Unseen>,
+) -> Vec<Asked> {
+    let (mut found, mut missed) = (Vec::<Asked>::new(), BTreeSet::new());
     let referrals =
         told.iter().flat_map(|(_, answers)| answers.iter()).filter_map(|(topic, answer)| {
             match answer {
@@ -161,13 +171,29 @@ async fn others(dns: &Dns, known: &[Asked], told: &[(Asked, Answers)]) -> Vec<As
         let names = sets.flat_map(|set| set.rrset.rdatas());
         for name in names.filter_map(|rdata| Name::from_wire(rdata).ok()) {
             let is_known = known.iter().chain(&found).any(|asked| asked.name == name);
-            if is_known || found.len() >= OTHERS_MAX {
+            if is_known || missed.contains(&name) {
                 continue;
             }
-            for address in addresses_of(dns, &name, message).await {
+            let addresses = match found.len() < OTHERS_MAX {
+                true => addresses_of(dns, &name, message).await,
+                false => Vec::new(),
+            };
+            if addresses.is_empty() {
+                missed.insert(name);
+                continue;
+            }
+            for address in addresses {
                 found.push(Asked { side: Side::Zone, name: name.clone(), address });
             }
         }
+    }
+    if let Some(name) = missed.first() {
+        let what = format!("the server {name}, which only some servers of the parent name");
+        let why = match missed.len() - 1 {
+            0 => "it has no address, or there are too many others".to_owned(),
+            more => format!("it has no address, or there are too many others; and {more} more"),
+        };
+        unseen.push(Unseen { what, why });
     }
     found
 }
@@ -181,7 +207,6 @@ async fn addresses_of(dns: &Dns, name: &Name, referral: &Message) -> Vec<IpAddr>
     let query = Query { name: name.clone(), rtype: Rtype::A };
     match dns.resolve(&query).await {
         Resolved::Answer(answer) => addresses_in(name, &answer.message.answer),
-        // The counting of servers finds it next time, or says why not.
         Resolved::Failed(_) => Vec::new(),
     }
 }

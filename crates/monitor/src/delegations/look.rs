@@ -183,8 +183,11 @@ impl Looking<'_> {
         match views.iter_mut().find(|known| known.shown == view.shown) {
             Some(known) => known.join(view),
             None if has_room => views.push(view),
-            // Whoever makes up so many has been found out.
-            None => {}
+            // Whoever makes up so many has been found out; whether one of these is worse nobody has seen.
+            None => {
+                let what = format!("what else is shown of {topic}, from {}", way.vantage);
+                self.unseen.push(Unseen { what, why: "there is too much of it".to_owned() });
+            }
         }
     }
 
@@ -258,16 +261,19 @@ impl Chain {
 fn grouped(said: Vec<Said>, topic: &Topic) -> Vec<Same> {
     let mut groups: Vec<Same> = Vec::new();
     for said in said {
-        let has_room = groups.len() < WALKS_MAX;
-        let same = groups.iter_mut().find(|same| {
-            same.first.shown == said.shown
-                && rrsigs(topic, &same.first.message) == rrsigs(topic, &said.message)
-        });
+        let shows_it = |same: &&mut Same| same.first.shown == said.shown;
+        let is_signed_alike =
+            |same: &&mut Same| rrsigs(topic, &same.first.message) == rrsigs(topic, &said.message);
+        let is_full = groups.len() >= WALKS_MAX;
+        let same = match groups.iter_mut().filter(shows_it).find(is_signed_alike) {
+            // Signed anew for each question. That one of them is stale the others do not hide for ever.
+            None if is_full => groups.iter_mut().rfind(shows_it),
+            same => same,
+        };
         match same {
             Some(same) => same.others.push(said),
-            None if has_room => groups.push(Same { first: said, others: Vec::new() }),
-            // Signed anew for each question. That one of them is stale the others do not hide for ever.
-            None => groups[WALKS_MAX - 1].others.push(said),
+            // What nobody else has shown has room always: there is no more of it than there are servers.
+            None => groups.push(Same { first: said, others: Vec::new() }),
         }
     }
     groups
@@ -326,3 +332,49 @@ const CHAINS_MAX: usize = 4;
 const WALKS_MAX: usize = 8;
 /// Different things that may be shown of one topic.
 const VIEWS_MAX: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use countersign_dns::{Rrset, SignedRrset, zone_text};
+    use countersign_judge::delegation::Witness;
+
+    use super::*;
+
+    #[test]
+    fn whoever_signs_for_each_question_hides_nothing_else() {
+        let topic = Topic::zone("a.example".parse().expect("a name"), Rtype::CAA);
+        let said = |number: u8, authority: &str| {
+            let text = format!("@ CAA 0 issue \"{authority}\"");
+            let rrset: Rrset =
+                zone_text::records(&text, &topic.name).expect("it is a zone file").remove(0);
+            let rrsig = Rrsig {
+                type_covered: Rtype::CAA,
+                algorithm: 13,
+                labels: 2,
+                original_ttl_s: 60,
+                expiration: 2,
+                inception: 1,
+                key_tag: 1,
+                signer: topic.name.clone(),
+                signature: vec![number],
+            };
+            let shown = Shown::records(rrset.rdatas().to_vec());
+            let set = SignedRrset { rrset, rrsigs: vec![rrsig] };
+            let witness = Witness {
+                vantage: "direct".to_owned(),
+                server: "ns.example".parse().expect("a name"),
+                address: std::net::Ipv4Addr::new(192, 0, 2, number).into(),
+            };
+            let message = Message::authoritative(vec![set], Vec::new());
+            Said { witness, shown, message, bytes: Vec::new() }
+        };
+        let mut all: Vec<_> = (0..10).map(|number| said(number, "ca.example")).collect();
+        all.extend([said(10, "mallory.example"), said(11, "ca.example")]);
+        let groups = grouped(all, &topic);
+        for same in &groups {
+            assert!(same.others.iter().all(|other| other.shown == same.first.shown));
+        }
+        let sizes: Vec<_> = groups.iter().map(|same| 1 + same.others.len()).collect();
+        assert_eq!(sizes, [1, 1, 1, 1, 1, 1, 1, 4, 1]);
+    }
+}
