@@ -17,12 +17,16 @@ use crate::report::{self, Change};
 /// incident, not one a look.
 pub const CLOSES_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
-/// Findings that one incident keeps. Servers that make up something new for each look must not fill disk and mailbox
-/// with the same story.
-const FINDINGS_MAX: usize = 64;
+/// Findings of one kind about one side that one incident keeps. Servers that make up something new for each look must
+/// not fill disk and mailbox with the same story, nor hide another story with it.
+const FINDINGS_OF_KIND_MAX: usize = 16;
 
 /// Pieces of evidence that one incident keeps, as well.
 const PIECES_MAX: i64 = 128;
+
+/// Pieces that the first finding of a kind about a side adds in any case: what was before and what is now, for each of
+/// a few topics.
+const PIECES_FIRST_MAX: i64 = 16;
 
 pub(super) fn open_of(
     connection: &Connection,
@@ -54,8 +58,11 @@ pub(super) fn note(
             set_quiet(connection, name, None)?;
             update(connection, id, look)
         }
-        // Whoever saw nothing cannot say that nothing is wrong.
-        (Some(_), true) if !look.seen.sees() => Ok(false),
+        // Whoever did not see everything cannot say that nothing is wrong.
+        (Some(_), true) if look.blind.is_some() || !look.seen.sees() => {
+            set_quiet(connection, name, None)?;
+            Ok(false)
+        }
         (Some(id), true) => {
             let mut select = connection.prepare_cached(
                 "SELECT quiet_since, accepted_at > coalesce(updated_at, opened_at) AS accepted
@@ -108,26 +115,15 @@ fn open(connection: &Connection, name: &str, look: &Look<'_>) -> Result<(), Stor
         Millis(now),
     ))?;
     let id = IncidentId(row.cast_unsigned());
-    for finding in findings.iter().take(FINDINGS_MAX) {
-        add(connection, id, finding)?;
-    }
+    add_new(connection, id, findings)?;
     report::add(connection, &Change::IncidentOpened(id), now)
 }
 
 /// Adds what is new. Whether anything was.
 fn update(connection: &Connection, id: IncidentId, look: &Look<'_>) -> Result<bool, StoreError> {
-    let mut select =
-        connection.prepare_cached("SELECT mark FROM incident_finding WHERE incident = ?1")?;
-    let marks: Vec<Option<String>> =
-        select.query_map([Unsigned(id.0)], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let is_new = |finding: &&DelegationFinding| !marks.contains(&Some(finding.mark()));
-    let room = FINDINGS_MAX.saturating_sub(marks.len());
-    let new: Vec<_> = look.judged.findings.iter().filter(is_new).take(room).collect();
+    let new = add_new(connection, id, &look.judged.findings)?;
     if new.is_empty() {
         return Ok(false);
-    }
-    for finding in &new {
-        add(connection, id, finding)?;
     }
     let found = incident::load(connection, id)?;
     let severity = new.iter().map(|finding| finding.severity).max().unwrap_or(found.severity);
@@ -152,10 +148,41 @@ fn worst(findings: &[DelegationFinding]) -> Severity {
     findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Notice)
 }
 
+/// Adds the findings that are not there yet, as far as there is room for their kind. Which those are.
+fn add_new<'a>(
+    connection: &Connection,
+    id: IncidentId,
+    findings: &'a [DelegationFinding],
+) -> Result<Vec<&'a DelegationFinding>, StoreError> {
+    let mut select =
+        connection.prepare_cached("SELECT mark FROM incident_finding WHERE incident = ?1")?;
+    let marks = select.query_map([Unsigned(id.0)], |row| row.get("mark"))?;
+    let mut marks: Vec<String> = marks.collect::<Result<_, _>>()?;
+    let mut new = Vec::new();
+    for finding in findings {
+        let mark = finding.mark();
+        let alike = marks.iter().filter(|other| sort(other) == sort(&mark)).count();
+        if alike >= FINDINGS_OF_KIND_MAX || marks.contains(&mark) {
+            continue;
+        }
+        add(connection, id, finding, alike == 0)?;
+        marks.push(mark);
+        new.push(finding);
+    }
+    Ok(new)
+}
+
+/// The kind of a finding and the side that it is about, which its mark begins with: a bounded number of them.
+fn sort(mark: &str) -> (Option<&str>, Option<&str>) {
+    let mut words = mark.split(' ');
+    (words.next(), words.next())
+}
+
 fn add(
     connection: &Connection,
     id: IncidentId,
     finding: &DelegationFinding,
+    is_first: bool,
 ) -> Result<(), StoreError> {
     let (id, told) = (Unsigned(id.0), finding.told());
     let mut insert = connection.prepare_cached(
@@ -169,13 +196,16 @@ fn add(
          WHERE (SELECT count(*) FROM incident_evidence WHERE incident = ?1) < ?4
          ON CONFLICT (incident, label, evidence) DO NOTHING",
     )?;
+    let count = "SELECT count(*) FROM incident_evidence WHERE incident = ?1";
+    let there: i64 = connection.prepare_cached(count)?.query_row([&id], |row| row.get(0))?;
+    let room = PIECES_MAX.max(if is_first { there + PIECES_FIRST_MAX } else { 0 });
     let topics: Vec<_> = finding.topics.iter().map(ToString::to_string).collect();
     let topic = topics.first().map_or("", String::as_str);
     let before = finding.shown_before.iter().map(|piece| ("before", piece));
     let now = finding.shown_now.iter().map(|piece| ("now", piece));
     for (when, (label, sha256)) in before.chain(now) {
         let evidence = evidence::row_of(connection, sha256)?;
-        insert.execute((&id, format!("{when}: {label}: {topic}"), evidence, PIECES_MAX))?;
+        insert.execute((&id, format!("{when}: {label}: {topic}"), evidence, room))?;
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
 use countersign_judge::Severity;
+use countersign_judge::delegation::Piece;
 
 use super::sample::{ZONE, note, snapshot, topic};
 use super::*;
@@ -146,10 +147,57 @@ fn what_is_made_up_anew_at_each_look_fills_nothing() {
     let (_directory, store) = watched();
     for number in 0..100_u8 {
         let data = format!("{number:02x}ff");
-        note(&store, &snapshot(&data, "0a", at(600 + i64::from(number))), None).unwrap();
+        note(&store, &snapshot("01", &data, at(600 + i64::from(number))), None).unwrap();
     }
-    let incident = store.reader().incident(IncidentId(1)).unwrap().unwrap();
-    assert_eq!(incident.findings.len(), 64);
-    assert!(incident.evidence.len() <= 128);
-    assert_eq!(store.reader().unreported(u32::MAX).unwrap().len(), 64);
+    let incident = || store.reader().incident(IncidentId(1)).unwrap().unwrap();
+    assert_eq!(incident().findings.len(), 16);
+    assert_eq!(store.reader().unreported(u32::MAX).unwrap().len(), 16);
+    // Nor does it hide anything else.
+    let acknowledged = store.desk().acknowledge(IncidentId(1), "noise", at(700)).unwrap();
+    assert_eq!(acknowledged, Acknowledged::Now);
+    check(&store, ("02", "ffff"), 800, &["updated 1"]);
+    assert_eq!(incident().acknowledged, None);
+    assert_eq!(incident().findings[16].kind, "ds-changed");
+    let labels: Vec<_> = incident().evidence.into_iter().map(|(label, _)| label).collect();
+    assert!(labels.contains(&"now: proof: parent a.example. DS".to_owned()), "{labels:?}");
+}
+
+#[test]
+fn many_pieces_leave_room_for_the_first_of_another_kind() {
+    let (_directory, store) = watched();
+    let mut noise = snapshot("01", "0b", at(600));
+    let views = noise.views.get_mut(&topic("zone a.example. CAA")).unwrap();
+    let pieces = (0..200_u8).map(|number| Piece { label: "proof".to_owned(), bytes: vec![number] });
+    views[0].pieces = pieces.collect();
+    note(&store, &noise, None).unwrap();
+    let count = || store.reader().incident(IncidentId(1)).unwrap().unwrap().evidence.len();
+    assert_eq!(count(), 128);
+    note(&store, &snapshot("02", "0b", at(700)), None).unwrap();
+    assert_eq!(count(), 130);
+}
+
+#[test]
+fn who_does_not_see_everything_closes_nothing() {
+    let (_directory, store) = watched();
+    check(&store, ("01", "0b"), 600, &["opened 1"]);
+    // The server says nothing of CAA any more.
+    let caa = "CAA of a.example.: it answered with the code 2";
+    let blind = |second: i64| {
+        let mut seen = snapshot("01", "0a", at(second));
+        seen.views.remove(&topic("zone a.example. CAA"));
+        let (looked, _) = note(&store, &seen, Some(caa)).unwrap().unwrap();
+        assert!(matches!(looked, Looked::Noted { is_news: false, .. }), "{looked:?}");
+    };
+    blind(1200);
+    blind(9000);
+    // The time begins anew with each look that missed something.
+    check(&store, ("01", "0a"), 9600, &[]);
+    blind(10_200);
+    check(&store, ("01", "0a"), 9600 + 3600, &[]);
+    assert_eq!(
+        store.desk().accept_zone(ZONE, at(13_300)).unwrap(),
+        Accepted::Now(vec![topic("parent a.example. DS"), topic("zone a.example. CAA"),])
+    );
+    blind(13_400);
+    check(&store, ("01", "0a"), 13_500, &["closed 1"]);
 }
