@@ -87,11 +87,29 @@ pub fn judge(expected: &Expected, before: &Before, now: &Snapshot) -> Judged {
             findings.push(finding);
         }
     }
+    carry(before, now, &mut since);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let before = before.after(expected, now, since);
     let pieces = referred(&findings, &before, now);
     Judged { findings, before, pieces }
 }
+
+/// Keeps what has not lasted long enough yet, and was not seen in a look that missed something: whoever is not seen for
+/// once does not begin anew.
+fn carry(before: &Before, now: &Snapshot, since: &mut BTreeMap<String, Timestamp>) {
+    if now.unseen.is_empty() {
+        return;
+    }
+    let lasts = |mark: &str| mark.split(' ').next().and_then(Kind::of).is_some_and(Kind::lasts);
+    let missed = before.since.iter().filter(|(mark, _)| lasts(mark) && !since.contains_key(*mark));
+    let mut missed: Vec<_> = missed.map(|(mark, began)| (mark.clone(), *began)).collect();
+    missed.sort_by_key(|(_, began)| *began);
+    missed.truncate(CARRIED_MAX);
+    since.extend(missed);
+}
+
+/// More than a zone with all its names is spoken of at once.
+const CARRIED_MAX: usize = 256;
 
 /// What there is to learn: of what nothing is expected yet, and all servers say the same.
 ///

@@ -1,5 +1,6 @@
 //! What is known of a delegation from the looks before.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use countersign_dns::Rtype;
@@ -24,7 +25,7 @@ pub struct Before {
 pub struct Known {
     /// What was shown.
     pub shown: Shown,
-    /// Whether it could be relied on.
+    /// Whether it could be relied on, at best.
     pub trust: Trust,
     /// The longest time for which it might be kept, in seconds, as far as was seen.
     pub ttl_s: Option<u32>,
@@ -62,8 +63,12 @@ fn in_order<'a>(
     old: Option<&Known>,
     views: &'a [View],
 ) -> Option<&'a View> {
+    // What is less sure takes the place of nothing else: somebody may have made it up on the way.
+    let counts = |view: &View| {
+        old.is_none_or(|old| view.shown == old.shown || view.trust.rank() <= old.trust.rank())
+    };
     if let Some(plan) = expected.plan(topic) {
-        return views.iter().find(|view| plan.accepts(&view.shown));
+        return views.iter().find(|view| plan.accepts(&view.shown) && counts(view));
     }
     let same = old.and_then(|old| views.iter().find(|view| view.shown == old.shown));
     // That DS records are gone is told until somebody accepts it, or they are back.
@@ -73,7 +78,7 @@ fn in_order<'a>(
     match (same, views) {
         (Some(view), _) => Some(view),
         (None, _) if is_gone => None,
-        (None, [view]) => Some(view),
+        (None, [view]) => Some(view).filter(|view| counts(view)),
         (None, views) if old.is_none() => views.first(),
         (None, _) => None,
     }
@@ -81,9 +86,15 @@ fn in_order<'a>(
 
 impl Known {
     fn after(old: Option<&Self>, view: &View, now: Timestamp) -> Self {
-        let same = old.filter(|old| old.shown == view.shown && old.trust == view.trust);
-        // Proofs are replaced only when they have run out: each look has another one.
-        if let Some(old) = same.filter(|old| old.until.is_none_or(|until| until > now)) {
+        let same = old.filter(|old| old.shown == view.shown);
+        // Proofs are replaced only when they have run out: each look has another one. What is less sure now does not
+        // take away what was proved.
+        let stays = |old: &&Self| match view.trust.rank().cmp(&old.trust.rank()) {
+            Ordering::Less => false,
+            Ordering::Equal => old.until.is_none_or(|until| until > now),
+            Ordering::Greater => true,
+        };
+        if let Some(old) = same.filter(stays) {
             return Self { ttl_s: old.ttl_s.max(view.ttl_s), ..old.clone() };
         }
         Self {

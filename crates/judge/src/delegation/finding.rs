@@ -123,6 +123,31 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 
+    /// Whether it may have to last before it is told.
+    pub(super) fn lasts(self) -> bool {
+        match self {
+            Self::DsConflict
+            | Self::ServersDiffer
+            | Self::Bogus
+            | Self::ResolverDiffers
+            | Self::ResolverRefuses => true,
+            Self::DsChanged
+            | Self::DsRemoved
+            | Self::KeysChanged
+            | Self::NsChanged
+            | Self::GlueChanged
+            | Self::CaaChanged
+            | Self::TlsaChanged
+            | Self::RecordsChanged
+            | Self::AliasAdded
+            | Self::DelegatedAway
+            | Self::CdsChanges
+            | Self::CdsDeletes
+            | Self::TtlLow
+            | Self::SignatureExpiring => false,
+        }
+    }
+
     /// How much it matters.
     pub(super) fn severity(self) -> Severity {
         match self {
@@ -172,7 +197,7 @@ impl DelegationFinding {
         }
     }
 
-    /// What makes it the same finding at the next look: not who shows it, nor how long it has lasted.
+    /// What makes it the same finding at the next look, its kind and its side first: not who shows it, nor how long it has lasted.
     pub fn mark(&self) -> String {
         match (&self.topics[..], self.kind) {
             // Of several topics at once, more or less of them are no other event.

@@ -125,7 +125,7 @@ const PIECES_MAX: usize = 2;
 
 impl Trust {
     /// From good to bad.
-    fn rank(self) -> u8 {
+    pub(super) fn rank(self) -> u8 {
         match self {
             Self::Secure | Self::Unsigned => 0,
             Self::Insecure => 1,

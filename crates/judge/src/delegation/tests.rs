@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::Severity;
-use crate::zone::Side;
+use crate::zone::{Side, Unseen};
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -297,6 +297,67 @@ fn servers_may_differ_for_a_while_where_nothing_is_expected() {
     // The hour begins anew.
     world.show_one(&caa(), Shown::None);
     world.quiet();
+}
+
+#[test]
+fn who_is_not_seen_for_once_does_not_begin_anew() {
+    let unseen =
+        Unseen { what: "ns2.two.test. from elsewhere".to_owned(), why: "REFUSED".to_owned() };
+    let mut world = World::new();
+    world.quiet();
+    world.show_one(&caa(), Shown::None);
+    world.quiet();
+    world.later(MINUTE * 50);
+    let other = world.now.views.get_mut(&caa()).unwrap().pop().unwrap();
+    world.now.unseen = vec![unseen];
+    world.quiet();
+    world.now.views.get_mut(&caa()).unwrap().push(other);
+    world.now.unseen.clear();
+    world.later(MINUTE * 10);
+    world.finds(&[Kind::ServersDiffer]);
+    // It is bounded, and the oldest stay.
+    let start = world.now.at - DAY;
+    let mark =
+        |number: i64| (format!("bogus {number:03}"), start + SignedDuration::from_secs(number));
+    world.before.since = (0..300).map(mark).collect();
+    world.now.unseen =
+        vec![Unseen { what: "ns1.one.test.".to_owned(), why: "no answer".to_owned() }];
+    world.look();
+    assert!(world.before.since.contains_key("bogus 255"));
+    assert!(!world.before.since.contains_key("bogus 256"));
+}
+
+#[test]
+fn what_was_proved_stays_when_signatures_break() {
+    for mut world in [World::new(), World::learned()] {
+        world.quiet();
+        let known = world.before.known[&caa()].clone();
+        for trust in [Trust::Bogus, Trust::Unknown] {
+            // The same with broken signatures, and something else.
+            for shown in [known.shown.clone(), Shown::None] {
+                world.later(MINUTE);
+                world.show(caa(), shown);
+                world.change(&caa(), |view| view.trust = trust);
+                world.look();
+                assert_eq!(world.before.known[&caa()], known);
+            }
+        }
+        world.show(caa(), known.shown.clone());
+        world.later(MINUTE);
+        world.look();
+        assert_eq!(world.before.known[&caa()], known);
+    }
+    // What could not be proved at first is proved later, and is as old as it is.
+    let mut world = World::new();
+    world.before = Before::default();
+    world.change(&caa(), |view| view.trust = Trust::Unknown);
+    world.quiet();
+    let since = world.now.at;
+    world.later(MINUTE);
+    world.show(caa(), world.before.known[&caa()].shown.clone());
+    world.quiet();
+    let known = &world.before.known[&caa()];
+    assert_eq!((known.trust, known.since), (Trust::Secure, since));
 }
 
 #[test]
