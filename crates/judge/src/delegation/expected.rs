@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use countersign_dns::{Ds, Name, Rtype};
 
 use super::shown::{Shown, Topic};
+use super::snapshot::Snapshot;
 
 /// All that is expected of one zone. Of what is not in it nobody has said anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +90,15 @@ impl Expected {
             expected.plans.entry(topic.clone()).or_insert_with(plan);
         }
         expected
+    }
+
+    /// Whether the zone is unsigned as it is meant to be: its DS records may be gone, and are.
+    pub(super) fn is_let_go(&self, now: &Snapshot) -> bool {
+        let topic = Topic::parent(self.zone.clone(), Rtype::DS);
+        let (Some(plan), Some(views)) = (self.plan(&topic), now.views.get(&topic)) else {
+            return false;
+        };
+        plan.accepts(&Shown::None) && views.iter().all(|view| view.shown == Shown::None)
     }
 
     /// The DS records that may be there, now or soon; `None` if nobody has said anything of them.

@@ -33,6 +33,8 @@ pub enum Kind {
     DsChanged,
     /// The DS records are gone: the zone has become insecure.
     DsRemoved,
+    /// What was signed is proved to be unsigned, though its DS records are there: one further up is gone.
+    BecameInsecure,
     /// Two DS sets at the same time, both signed.
     DsConflict,
     /// A key that nobody vouches for.
@@ -71,9 +73,10 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::DsChanged,
         Self::DsRemoved,
+        Self::BecameInsecure,
         Self::DsConflict,
         Self::KeysChanged,
         Self::NsChanged,
@@ -98,6 +101,7 @@ impl Kind {
         match self {
             Self::DsChanged => "ds-changed",
             Self::DsRemoved => "ds-removed",
+            Self::BecameInsecure => "became-insecure",
             Self::DsConflict => "ds-conflict",
             Self::KeysChanged => "keys-changed",
             Self::NsChanged => "ns-changed",
@@ -133,6 +137,7 @@ impl Kind {
             | Self::ResolverRefuses => true,
             Self::DsChanged
             | Self::DsRemoved
+            | Self::BecameInsecure
             | Self::KeysChanged
             | Self::NsChanged
             | Self::GlueChanged
@@ -153,6 +158,7 @@ impl Kind {
         match self {
             Self::DsChanged
             | Self::DsRemoved
+            | Self::BecameInsecure
             | Self::DsConflict
             | Self::CaaChanged
             | Self::CdsDeletes => Severity::Critical,
@@ -201,7 +207,7 @@ impl DelegationFinding {
     pub fn mark(&self) -> String {
         match (&self.topics[..], self.kind) {
             // Of several topics at once, more or less of them are no other event.
-            (_, Kind::Bogus | Kind::TtlLow | Kind::SignatureExpiring) => {
+            (_, Kind::BecameInsecure | Kind::Bogus | Kind::TtlLow | Kind::SignatureExpiring) => {
                 format!("{} {}", self.kind.as_str(), self.topics[0].side.as_str())
             }
             (topics, kind) => {

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use countersign_dns::Rtype;
 use jiff::SignedDuration;
 
 use super::before::Before;
 use super::expected::Expected;
 use super::finding::{DelegationFinding, Kind};
-use super::shown::Topic;
+use super::shown::{Shown, Topic};
 use super::snapshot::{ResolverView, Snapshot, Trust, View};
 use super::text::at;
 use super::{Condition, LASTING};
@@ -17,12 +18,26 @@ use crate::zone::{LEFT_SHORT, Side};
 
 pub(super) fn conditions(expected: &Expected, before: &Before, now: &Snapshot) -> Vec<Condition> {
     let mut found = Found::default();
+    // That the zone's own DS records are gone is another finding, or meant.
+    let ds = now.views.get(&Topic::parent(expected.zone.clone(), Rtype::DS));
+    let is_gone = ds.into_iter().flatten().any(|view| view.shown == Shown::None);
     for (topic, view) in
         now.views.iter().flat_map(|(topic, views)| views.iter().map(move |view| (topic, view)))
     {
         if view.trust == Trust::Bogus {
             let text = format!("{topic} at {}: {}", at(&view.witnesses), plain(&view.why));
             found.add(Kind::Bogus, topic, view, text);
+        }
+        let was_secure = before.known.get(topic).is_some_and(|known| known.trust == Trust::Secure);
+        // A denial may be insecure in a zone that is not, if it has unsigned names below (RFC 5155 §6).
+        let is_there = view.shown != Shown::None;
+        if was_secure && view.trust == Trust::Insecure && is_there && !is_gone {
+            found.add(
+                Kind::BecameInsecure,
+                topic,
+                view,
+                format!("{topic} at {}", at(&view.witnesses)),
+            );
         }
         if let Some(until) = runs_out(view, now) {
             found.add(Kind::SignatureExpiring, topic, view, format!("{topic} at {until}"));
@@ -36,7 +51,7 @@ pub(super) fn conditions(expected: &Expected, before: &Before, now: &Snapshot) -
             found.add(Kind::TtlLow, topic, view, text);
         }
     }
-    let mut conditions = found.conditions();
+    let mut conditions = found.conditions(before);
     for resolver in &now.resolvers {
         conditions.extend(of_resolver(expected, before, now, resolver));
     }
@@ -60,12 +75,12 @@ impl Found {
         found.push(Instance { topic: topic.clone(), view: view.clone(), text });
     }
 
-    fn conditions(self) -> Vec<Condition> {
-        self.0.into_iter().map(|((kind, _), found)| condition(kind, &found)).collect()
+    fn conditions(self, before: &Before) -> Vec<Condition> {
+        self.0.into_iter().map(|((kind, _), found)| condition(kind, &found, before)).collect()
     }
 }
 
-fn condition(kind: Kind, found: &[Instance]) -> Condition {
+fn condition(kind: Kind, found: &[Instance], before: &Before) -> Condition {
     let mut texts: Vec<_> = found.iter().map(|instance| instance.text.clone()).collect();
     let more = texts.len().saturating_sub(TOLD_MAX);
     texts.truncate(TOLD_MAX);
@@ -73,9 +88,12 @@ fn condition(kind: Kind, found: &[Instance]) -> Condition {
         texts.push(format!("and {more} more"));
     }
     let text = format!("{}: {}", kind.title(), texts.join("; "));
+    let known = found.iter().filter_map(|instance| before.known.get(&instance.topic));
+    let shown_before = known.flat_map(|known| known.evidence.clone()).collect();
     let topics = found.iter().map(|instance| instance.topic.clone()).collect();
     let finding = DelegationFinding {
         witnesses: found[0].view.witnesses.clone(),
+        shown_before,
         shown_now: found.iter().flat_map(|instance| instance.view.evidence()).collect(),
         ..DelegationFinding::new(kind, topics, text)
     };

@@ -360,6 +360,37 @@ fn what_was_proved_stays_when_signatures_break() {
     assert_eq!((known.trust, known.since), (Trust::Secure, since));
 }
 
+#[test] // RFC 4035 §5.2: below a delegation without DS records nothing is secure, whatever is signed there.
+fn what_was_secure_and_is_insecure_is_found_until_it_is_accepted() {
+    for mut world in [World::new(), World::learned()] {
+        world.quiet();
+        for view in world.now.views.values_mut().flatten() {
+            if view.trust == Trust::Secure {
+                view.trust = Trust::Insecure;
+            }
+        }
+        let kinds = [Kind::BecameInsecure, Kind::BecameInsecure];
+        let found = world.finds(&kinds);
+        assert!(found.iter().all(|found| !found.shown_before.is_empty()), "{found:?}");
+        for _ in 0..3 {
+            world.later(DAY * 5);
+            assert_eq!(world.finds(&kinds)[0].mark(), found[0].mark());
+        }
+        // Whoever accepts it forgets what was.
+        world.before.known.clear();
+        world.stays_quiet();
+    }
+    // Whoever stops signing lets the DS records go first.
+    let mut world = World::declared(&parent_ds(), &ds(&[1]), Some(&Shown::None));
+    world.show(parent_ds(), Shown::None);
+    world.change(&caa(), |view| view.trust = Trust::Insecure);
+    world.stays_quiet();
+    assert_eq!(world.before.known[&caa()].trust, Trust::Insecure);
+    world.show(parent_ds(), ds(&[1]));
+    world.show(caa(), world.before.known[&caa()].shown.clone());
+    world.stays_quiet();
+}
+
 #[test]
 fn records_that_vanish_are_found_without_expectation() {
     let mut world = World::new();
@@ -416,7 +447,8 @@ fn wishes_for_other_records_are_found() {
     let cds = topic(Side::Zone, "a.example", Rtype::CDS);
     world.show(cds.clone(), ds(&[66]));
     world.change(&cds, |view| view.trust = Trust::Insecure);
-    assert_eq!(world.finds(&[Kind::CdsChanges])[0].severity, Severity::Warning);
+    let found = world.finds(&[Kind::BecameInsecure, Kind::CdsChanges]);
+    assert_eq!(found[1].severity, Severity::Warning);
 }
 
 #[test]

@@ -28,6 +28,7 @@ impl Kind {
         match self {
             Self::DsChanged => "the DS records changed",
             Self::DsRemoved => "the DS records are gone",
+            Self::BecameInsecure => "what was signed is unsigned",
             Self::DsConflict => "two different DS sets are signed",
             Self::KeysChanged => "an unknown key",
             Self::NsChanged => "the name servers changed",
@@ -57,6 +58,9 @@ impl Kind {
             }
             Self::DsRemoved => {
                 "without DS records nothing in the zone is protected: whoever is on the way to its servers can answer"
+            }
+            Self::BecameInsecure => {
+                "nothing that is signed here protects anybody: whoever is on the way to the servers can answer"
             }
             Self::KeysChanged => {
                 "the key signs what it likes for as long as an expected key vouches for it; it can be made the only one"
@@ -111,6 +115,10 @@ impl Kind {
             }
             Self::DsRemoved => {
                 "have the DS records entered again at the registrar, unless you have stopped signing"
+            }
+            Self::BecameInsecure => {
+                "see in the proof which zone above has lost its DS records, and ask whoever runs the one above that; \
+                 accept it if it is meant to be so"
             }
             Self::DsConflict => {
                 "keep the evidence: both sets are signed by the parent, which cannot deny either; ask the registry"

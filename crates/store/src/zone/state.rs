@@ -151,10 +151,17 @@ pub(super) fn accept(
     let kept = before.into_iter().filter(|row| !topics.contains(&row.topic));
     let learned: Vec<_> = kept.chain(accepted).collect();
     write(connection, name, "learned", &learned)?;
-    // How long records may be kept, and what else is remembered to compare with, is accepted as well.
+    // How long records may be kept is accepted as well, and that they are not secure any more.
     connection
         .prepare_cached("UPDATE zone_state SET ttl_s = NULL WHERE zone = ?1 AND role = 'known'")?
         .execute([name])?;
+    let mut forget = connection.prepare_cached(
+        "DELETE FROM zone_state WHERE zone = ?1 AND role = 'known' AND topic = ?2 AND trust = ?3",
+    )?;
+    let insecure = seen.iter().filter(|row| row.trust == Trust::Insecure);
+    for row in insecure.filter(|row| topics.contains(&row.topic)) {
+        forget.execute((name, row.topic.to_string(), Trust::Secure.as_str()))?;
+    }
     Ok(topics)
 }
 

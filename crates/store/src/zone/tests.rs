@@ -120,6 +120,24 @@ fn what_is_accepted_is_expected_at_once() {
 }
 
 #[test]
+fn that_a_zone_is_insecure_now_is_accepted() {
+    let (_directory, store) = watched();
+    let look = |second: i64| {
+        let mut seen = snapshot("01", "0a", at(second));
+        seen.views.values_mut().flatten().for_each(|view| view.trust = Trust::Insecure);
+        let (looked, judged) = note(&store, &seen, None).unwrap().unwrap();
+        assert!(matches!(looked, Looked::Noted { .. }));
+        judged.findings.len()
+    };
+    // Of the parent's side and of the zone's.
+    assert_eq!([look(600), look(1200)], [2, 2]);
+    store.desk().accept_zone(ZONE, at(1300)).unwrap();
+    assert_eq!([look(1400), look(1500)], [0, 0]);
+    assert_eq!(store.reader().zones().unwrap()[0].incident, None);
+    store.reader().check().unwrap();
+}
+
+#[test]
 fn a_look_that_was_overtaken_counts_for_nothing() {
     let (_directory, store) = watched();
     let state = store.reader().zone_state(ZONE).unwrap().unwrap();
