@@ -59,6 +59,11 @@ impl Plan {
         Self { accepted, basis: Basis::Declared }
     }
 
+    /// Whether it says that something else is going to be there.
+    pub fn announces(&self) -> bool {
+        self.accepted.len() > 1
+    }
+
     /// What was learned.
     pub fn learned(shown: Shown) -> Self {
         Self { accepted: vec![shown], basis: Basis::Learned }

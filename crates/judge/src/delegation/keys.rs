@@ -98,19 +98,23 @@ fn wish(
     // A record with another digest of the same key changes nothing that counts.
     let is_due =
         |ds: &Ds| due.contains(ds) || keys.iter().any(|key| ds.names(zone, key) && is_due_key(key));
+    let ds = expected.plan(&Topic::parent(zone.clone(), Rtype::DS));
+    let may_go = ds.is_some_and(|plan| plan.accepts(&Shown::None));
     let (mut deletes, mut changes) = (false, false);
     for rdata in view.shown.rdatas() {
         match topic.rtype {
             Rtype::CDS => {
                 let ds = Ds::from_rdata(rdata);
                 // `0 0 0 00` (RFC 8078 §4).
-                deletes |= ds.as_ref().is_some_and(|ds| ds.algorithm == 0);
-                changes |= !ds.as_ref().is_some_and(is_due);
+                let is_deletion = ds.as_ref().is_some_and(|ds| ds.algorithm == 0);
+                deletes |= is_deletion && !may_go;
+                changes |= !is_deletion && !ds.as_ref().is_some_and(is_due);
             }
             _ => {
                 let key = Dnskey::from_rdata(rdata);
-                deletes |= key.as_ref().is_some_and(|key| key.algorithm == 0);
-                changes |= !key.as_ref().is_some_and(is_due_key);
+                let is_deletion = key.as_ref().is_some_and(|key| key.algorithm == 0);
+                deletes |= is_deletion && !may_go;
+                changes |= !is_deletion && !key.as_ref().is_some_and(is_due_key);
             }
         }
     }

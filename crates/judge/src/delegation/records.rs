@@ -30,15 +30,15 @@ pub(super) fn conditions(
                     conditions.push(Condition::at_once(finding));
                 }
                 let is_unexpected = views.iter().any(|view| !plan.accepts(&view.shown));
-                if let Some(finding) = conflict(topic, views).filter(|_| is_unexpected) {
+                if let Some(finding) = conflict(topic, views, known).filter(|_| is_unexpected) {
                     conditions.push(Condition::at_once(finding));
                 }
             }
             None => {
                 conditions.extend(vanished(topic, views, known).map(Condition::at_once));
                 let is_told = told.iter().any(|told| told.finding.topics.contains(topic));
-                let differing =
-                    conflict(topic, views).or_else(|| differ(topic, views).filter(|_| !is_told));
+                let differing = conflict(topic, views, known)
+                    .or_else(|| differ(topic, views, known).filter(|_| !is_told));
                 conditions.extend(differing.map(Condition::lasting));
             }
         }
@@ -79,9 +79,14 @@ fn unexpected(
         text.push_str(&format!("; it does not verify: {}", crate::plain::plain(&view.why)));
     }
     DelegationFinding {
-        shown_before: known.map(|known| known.evidence.clone()).unwrap_or_default(),
+        shown_before: evidence(known),
         ..DelegationFinding::of_view(kind, topic, view, text)
     }
+}
+
+/// What shows how it was. Of what is known no other proof is made, so where that is shown still this is the proof of it.
+fn evidence(known: Option<&Known>) -> Vec<(String, [u8; 32])> {
+    known.map(|known| known.evidence.clone()).unwrap_or_default()
 }
 
 /// Whether a topic was seen, and is as it should be.
@@ -108,7 +113,7 @@ fn kind(topic: &Topic, shown: &Shown) -> Kind {
 }
 
 /// Two sets that the parent has signed, and that cannot both be true: whoever signed one cannot deny the other.
-fn conflict(topic: &Topic, views: &[View]) -> Option<DelegationFinding> {
+fn conflict(topic: &Topic, views: &[View], known: Option<&Known>) -> Option<DelegationFinding> {
     let signed: Vec<&View> = views.iter().filter(|view| view.trust == Trust::Secure).collect();
     let (&first, rest) = signed.split_first().filter(|_| topic.rtype == Rtype::DS)?;
     let second = rest.first()?;
@@ -123,13 +128,14 @@ fn conflict(topic: &Topic, views: &[View]) -> Option<DelegationFinding> {
     let topics = vec![topic.clone()];
     Some(DelegationFinding {
         witnesses: signed.iter().flat_map(|view| view.witnesses.clone()).collect(),
+        shown_before: evidence(known),
         shown_now: signed.iter().flat_map(|view| view.evidence()).collect(),
         ..DelegationFinding::new(Kind::DsConflict, topics, text)
     })
 }
 
 /// Servers that differ where nobody has said what is right.
-fn differ(topic: &Topic, views: &[View]) -> Option<DelegationFinding> {
+fn differ(topic: &Topic, views: &[View], known: Option<&Known>) -> Option<DelegationFinding> {
     let [first, second, ..] = views else { return None };
     let text = format!(
         "servers of the {} differ about {} of {}: {} at {}, but {} at {}",
@@ -143,6 +149,7 @@ fn differ(topic: &Topic, views: &[View]) -> Option<DelegationFinding> {
     );
     Some(DelegationFinding {
         witnesses: views.iter().flat_map(|view| view.witnesses.clone()).collect(),
+        shown_before: evidence(known),
         shown_now: views.iter().flat_map(View::evidence).collect(),
         ..DelegationFinding::new(Kind::ServersDiffer, vec![topic.clone()], text)
     })

@@ -7,7 +7,7 @@ use countersign_dns::Rtype;
 use jiff::SignedDuration;
 
 use super::before::Before;
-use super::expected::Expected;
+use super::expected::{Expected, Plan};
 use super::finding::{DelegationFinding, Kind};
 use super::shown::{Shown, Topic};
 use super::snapshot::{ResolverView, Snapshot, Trust, View};
@@ -42,10 +42,12 @@ pub(super) fn conditions(expected: &Expected, before: &Before, now: &Snapshot) -
         if let Some(until) = runs_out(view, now) {
             found.add(Kind::SignatureExpiring, topic, view, format!("{topic} at {until}"));
         }
+        // Whoever has announced a change lowers it first.
         let before_s = before.known.get(topic).and_then(|known| known.ttl_s);
         if let (Some(ttl_s), Some(before_s)) = (view.ttl_s, before_s)
             && ttl_s <= TTL_LOW_S
             && before_s >= TTL_USUAL_S
+            && !expected.plans.values().any(Plan::announces)
         {
             let text = format!("{topic} may be kept for {ttl_s} s, and before for {before_s} s");
             found.add(Kind::TtlLow, topic, view, text);
@@ -154,13 +156,15 @@ fn of_resolver(
             ..DelegationFinding::new(kind, vec![topic.clone()], text)
         };
         // What it has kept may be as old as it was allowed to be kept.
-        let kept_s = known.and_then(|known| known.ttl_s).unwrap_or(0);
+        let kept_s = known.and_then(|known| known.ttl_s).unwrap_or(0).min(KEPT_MAX_S);
         let after = LASTING.max(SignedDuration::from_secs(i64::from(kept_s)));
         conditions.push(Condition { finding, after });
     }
     conditions
 }
 
+/// A day: Unbound keeps nothing for longer (`cache-max-ttl`), whatever a server says.
+const KEPT_MAX_S: u32 = 86_400;
 /// Records that may be kept for no longer are asked for each time.
 const TTL_LOW_S: u32 = 30;
 /// A time to live that does not say that a change is near.

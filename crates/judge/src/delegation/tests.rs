@@ -261,8 +261,11 @@ fn declared_types_are_named() {
 fn two_signed_sets_at_once_are_told_with_both() {
     let mut world = World::learned();
     world.show_one(&parent_ds(), ds(&[66]));
+    // Of what is known no other proof is made.
+    world.change(&parent_ds(), |view| view.pieces.clear());
     let found = world.finds(&[Kind::DsChanged, Kind::DsConflict]).remove(1);
-    assert_eq!(found.shown_now.len(), 2);
+    let known = &world.before.known[&parent_ds()];
+    assert_eq!((found.shown_before, found.shown_now.len()), (known.evidence.clone(), 1));
     assert!(found.text.contains("from elsewhere"), "{}", found.text);
     // The keys differ as well, and go on to do so: that is the same event.
     let dnskey = topic(Side::Zone, "a.example", Rtype::DNSKEY);
@@ -289,7 +292,10 @@ fn servers_may_differ_for_a_while_where_nothing_is_expected() {
     world.later(MINUTE * 59);
     world.quiet();
     world.later(MINUTE);
-    let mark = world.finds(&[Kind::ServersDiffer])[0].mark();
+    world.change(&caa(), |view| view.pieces.clear());
+    let found = world.finds(&[Kind::ServersDiffer]).remove(0);
+    assert_eq!((found.shown_before.len(), found.shown_now.len()), (1, 1));
+    let mark = found.mark();
     world.later(MINUTE);
     assert_eq!(world.finds(&[Kind::ServersDiffer])[0].mark(), mark);
     world.now.views.get_mut(&caa()).unwrap().pop();
@@ -465,6 +471,18 @@ fn a_lower_time_to_live_is_found_where_it_was_longer() {
 }
 
 #[test]
+fn what_is_announced_may_be_prepared() {
+    let mut world = World::declared(&parent_ds(), &ds(&[1]), Some(&Shown::None));
+    world.change(&parent_ds(), |view| view.ttl_s = Some(30));
+    let cds = topic(Side::Zone, "a.example", Rtype::CDS);
+    let delete = Ds { key_tag: 0, algorithm: 0, digest_type: 0, digest: vec![0] };
+    world.show(cds.clone(), Shown::records([delete.rdata()]));
+    world.stays_quiet();
+    world.show(cds, ds(&[66]));
+    world.finds(&[Kind::CdsChanges]);
+}
+
+#[test]
 fn signatures_that_are_not_renewed_are_one_finding() {
     let mut world = World::learned();
     let (from, until) = (world.now.at - DAY * 9, world.now.at + HOUR * 11);
@@ -514,6 +532,14 @@ fn resolvers_that_disagree_are_found_when_it_lasts() {
     world.now.resolvers = vec![ResolverView { resolver: "192.0.2.53:53".to_owned(), shown }];
     world.quiet();
     world.later(HOUR);
+    world.quiet();
+    world.later(HOUR);
+    world.finds(&[Kind::ResolverDiffers]);
+    // But not for years.
+    world.before.known.get_mut(&caa()).unwrap().ttl_s = Some(u32::MAX);
+    world.before.since.clear();
+    world.quiet();
+    world.later(HOUR * 23);
     world.quiet();
     world.later(HOUR);
     world.finds(&[Kind::ResolverDiffers]);
