@@ -37,7 +37,7 @@ use jiff::{SignedDuration, Timestamp};
 pub use before::{Before, Known};
 pub use expected::{Basis, Expected, Plan};
 pub use finding::{DelegationFinding, Kind};
-pub use shown::{NotShown, Shown, Topic, is_challenge};
+pub use shown::{NotShown, Referred, Shown, Topic, is_challenge};
 pub use snapshot::{Piece, ResolverView, Snapshot, Trust, View, Witness, until};
 pub use text::title;
 
@@ -111,18 +111,26 @@ fn carry(before: &Before, now: &Snapshot, since: &mut BTreeMap<String, Timestamp
 /// More than a zone with all its names is spoken of at once.
 const CARRIED_MAX: usize = 256;
 
-/// What there is to learn: of what nothing is expected yet, and all servers say the same.
+/// What there is to learn: of what nothing is expected yet, and all servers say the same. While something is not seen,
+/// only what has been the same for [`LASTING`]; and glue only of servers that are expected.
 ///
 /// Wishes for other DS records are never learned: they are held against the DS records.
-pub fn learn(expected: &Expected, now: &Snapshot) -> BTreeMap<Topic, Shown> {
+pub fn learn(expected: &Expected, before: &Before, now: &Snapshot) -> BTreeMap<Topic, Shown> {
+    let has_lasted = |topic: &Topic, view: &View| {
+        before.known.get(topic).is_some_and(|known| {
+            known.shown == view.shown && now.at.duration_since(known.since) >= LASTING
+        })
+    };
     let mut learned = BTreeMap::new();
     for (topic, views) in &now.views {
         let [view] = &views[..] else { continue };
-        let counts = matches!(view.trust, Trust::Secure | Trust::Insecure | Trust::Unsigned);
-        if counts && !topic.is_wish() && expected.plan(topic).is_none() {
+        let counts = now.unseen.is_empty() || has_lasted(topic, view);
+        if counts && view.trust.holds() && !topic.is_wish() && expected.plan(topic).is_none() {
             learned.insert(topic.clone(), view.shown.clone());
         }
     }
+    let servers = expected.with_learned(&learned).servers();
+    learned.retain(|topic, _| !topic.is_glue() || servers.contains(&topic.name));
     learned
 }
 

@@ -234,7 +234,8 @@ pub fn judged(
     seen: &Snapshot,
 ) -> (Judged, BTreeMap<Topic, Shown>) {
     let expected = zone.expected.with_learned(&state.learned);
-    let learned = if zone.learn { learn(&expected, seen) } else { Default::default() };
+    let learned =
+        if zone.learn { learn(&expected, &state.before, seen) } else { Default::default() };
     let expected = expected.with_learned(&learned);
     (judge(&expected, &state.before, seen), learned)
 }

@@ -1,6 +1,6 @@
 //! What the operator expects of a delegation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_dns::{Ds, Name, Rtype};
 
@@ -104,6 +104,12 @@ impl Expected {
             return false;
         };
         plan.accepts(&Shown::None) && views.iter().all(|view| view.shown == Shown::None)
+    }
+
+    /// The servers that the parent may name.
+    pub(super) fn servers(&self) -> BTreeSet<Name> {
+        let plan = self.plan(&Topic::parent(self.zone.clone(), Rtype::NS));
+        plan.into_iter().flat_map(|plan| &plan.accepted).flat_map(Shown::servers).collect()
     }
 
     /// The DS records that may be there, now or soon; `None` if nobody has said anything of them.

@@ -38,6 +38,15 @@ pub enum Shown {
     None,
 }
 
+/// The glue beside a referral.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Referred {
+    /// What it shows.
+    pub glue: Vec<(Topic, Shown)>,
+    /// How many servers there are besides, as it is too many.
+    pub left_out: usize,
+}
+
 /// Why an answer says nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -72,6 +81,11 @@ impl Topic {
             true => Self::zone(self.name.clone(), Rtype::NS),
             false => self.clone(),
         }
+    }
+
+    /// Whether it is an address of a server, at the parent.
+    pub(super) fn is_glue(&self) -> bool {
+        self.side == Side::Parent && matches!(self.rtype, Rtype::A | Rtype::AAAA)
     }
 
     /// Whether the records ask the parent for other DS records (RFC 7344).
@@ -125,6 +139,11 @@ impl Shown {
         records.into_iter().flatten().map(Vec::as_slice)
     }
 
+    /// The servers that NS records name.
+    pub(super) fn servers(&self) -> impl Iterator<Item = Name> {
+        self.rdatas().filter_map(|rdata| Name::from_wire(rdata).ok())
+    }
+
     /// What an answer about a topic says, as [`Topic::of_answer`] has it. Glue is not asked for: see
     /// [`Shown::referred`].
     ///
@@ -165,18 +184,22 @@ impl Shown {
 
     /// The glue beside a referral: of each server whose name is in the zone its addresses, or that there are none of a
     /// type.
-    pub fn referred(zone: &Name, message: &Message) -> Vec<(Topic, Self)> {
-        let Some(servers) = find(&message.authority, zone, Rtype::NS) else { return Vec::new() };
+    pub fn referred(zone: &Name, message: &Message) -> Referred {
+        let mut referred = Referred::default();
+        let Some(servers) = find(&message.authority, zone, Rtype::NS) else { return referred };
         let servers = servers.rrset.rdatas().iter().filter_map(|rdata| Name::from_wire(rdata).ok());
-        let mut glue = Vec::new();
         for server in servers.filter(|server| server.is_within(zone)) {
+            if referred.glue.len() >= GLUE_MAX {
+                referred.left_out += 1;
+                continue;
+            }
             for rtype in [Rtype::A, Rtype::AAAA] {
                 let set = find(&message.additional, &server, rtype);
                 let rdatas = set.into_iter().flat_map(|set| set.rrset.rdatas()).cloned();
-                glue.push((Topic::parent(server.clone(), rtype), Self::records(rdatas)));
+                referred.glue.push((Topic::parent(server.clone(), rtype), Self::records(rdatas)));
             }
         }
-        glue
+        referred
     }
 
     fn answered(topic: &Topic, message: &Message) -> Self {
@@ -305,6 +328,8 @@ fn unhex(digits: &str) -> Option<Vec<u8>> {
     pairs.map(|pair| (pair.len() == 2).then(|| octet(pair))?).collect()
 }
 
+/// A and AAAA of 32 servers: the root has 13, and no zone comes near.
+const GLUE_MAX: usize = 64;
 /// RFC 1035 §4.1.1.
 const NO_ERROR: u16 = 0;
 const NO_SUCH_NAME: u16 = 3;

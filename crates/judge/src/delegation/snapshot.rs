@@ -124,6 +124,14 @@ impl View {
 const PIECES_MAX: usize = 2;
 
 impl Trust {
+    /// Whether it is what its owner says, as far as can be told.
+    pub fn holds(self) -> bool {
+        match self {
+            Self::Secure | Self::Insecure | Self::Unsigned => true,
+            Self::Bogus | Self::Unknown => false,
+        }
+    }
+
     /// From good to bad.
     pub(super) fn rank(self) -> u8 {
         match self {

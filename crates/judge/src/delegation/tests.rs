@@ -117,7 +117,8 @@ impl World {
     /// The same, and all of it is expected.
     fn learned() -> Self {
         let mut world = Self::new();
-        world.expected = world.expected.with_learned(&learn(&world.expected, &world.now));
+        world.expected =
+            world.expected.with_learned(&learn(&world.expected, &world.before, &world.now));
         world.quiet();
         world
     }
@@ -624,12 +625,50 @@ fn only_what_all_show_is_learned() {
     let mut world = World::new();
     world.show_one(&caa(), Shown::None);
     world.change(&challenge(), |view| view.trust = Trust::Bogus);
-    let learned = learn(&world.expected, &world.now);
+    let learned = learn(&world.expected, &world.before, &world.now);
     assert!(!learned.contains_key(&caa()) && !learned.contains_key(&challenge()));
     assert!(learned.contains_key(&parent_ds()));
     assert!(!learned.keys().any(Topic::is_wish));
+    // One server's word is not enough, while another is not heard; unless it has been so for a while.
+    let unheard = Unseen { what: "ns2.two.test.".to_owned(), why: "no answer".to_owned() };
+    world.now.unseen = vec![unheard];
+    assert!(learn(&world.expected, &world.before, &world.now).is_empty());
+    world.look();
+    world.later(HOUR);
+    assert!(learn(&world.expected, &world.before, &world.now).contains_key(&parent_ds()));
+    world.now.unseen.clear();
     world.expected.plans.insert(parent_ds(), Plan::learned(ds(&[1])));
-    assert!(!learn(&world.expected, &world.now).contains_key(&parent_ds()));
+    assert!(!learn(&world.expected, &world.before, &world.now).contains_key(&parent_ds()));
+}
+
+#[test]
+fn glue_is_remembered_only_of_servers_of_the_zone() {
+    let glue = |label: &str| topic(Side::Parent, &format!("{label}.a.example"), Rtype::A);
+    let ns = topic(Side::Parent, "a.example", Rtype::NS);
+    for mut world in [World::new(), World::learned()] {
+        world.quiet();
+        let count = world.before.known.len();
+        for number in 0..20 {
+            let server = format!("ns{number}.mallory");
+            world.show(ns.clone(), records(&format!("@ NS {server}")));
+            world.now.views.retain(|topic, _| topic.rtype != Rtype::A);
+            world.show(glue(&server), records("@ A 203.0.113.66"));
+            let learned = learn(&world.expected, &world.before, &world.now);
+            assert_eq!(learned.contains_key(&glue(&server)), world.expected.plans.is_empty());
+            world.look();
+            assert!(world.before.known.len() <= count + 1, "{:#?}", world.before.known.keys());
+        }
+    }
+    // A referral with more of it than any zone has.
+    let mut referral = Message::authoritative(Vec::new(), vec![set("@ NS ns")]);
+    for number in 0..40 {
+        let server = name(&format!("ns{number}.a.example"));
+        let rrset = &mut referral.authority[0].rrset;
+        let text = format!("@ NS {server}");
+        rrset.add(zone_text::records(&text, &zone()).unwrap().remove(0));
+    }
+    let Referred { glue, left_out } = Shown::referred(&zone(), &referral);
+    assert_eq!((glue.len(), left_out), (64, 9));
 }
 
 #[test]
@@ -687,7 +726,7 @@ fn answers_are_read() {
         (topic(Side::Parent, "ns.a.example", Rtype::A), records("@ A 192.0.2.1")),
         (topic(Side::Parent, "ns.a.example", Rtype::AAAA), Shown::None),
     ];
-    assert_eq!(Shown::referred(&zone(), &glued), glue);
+    assert_eq!(Shown::referred(&zone(), &glued).glue, glue);
     check(&parent_ds(), &referral("@ NS ns.b.test."), Err(NotShown::Lame));
     check(&parent_ds(), &none(), Ok(Shown::None));
     // A name that is gone, says the server of the parent, and not somebody on the way.

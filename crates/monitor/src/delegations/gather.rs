@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use countersign_dns::resolution::Resolved;
 use countersign_dns::{Message, Name, Query, Rtype};
-use countersign_judge::delegation::{Shown, Topic, Witness};
+use countersign_judge::delegation::{Referred, Shown, Topic, Witness};
 use countersign_judge::zone::Unseen;
 use countersign_net::dns::Exchanged;
 use countersign_net::{Clock, Dns};
@@ -124,8 +124,12 @@ impl Gathered {
             match Shown::of(&topic, zone, &exchanged.message) {
                 Ok(shown) => {
                     if topic == Topic::parent(zone.clone(), Rtype::NS) {
-                        for (glue, shown) in Shown::referred(zone, &exchanged.message) {
+                        let Referred { glue, left_out } = Shown::referred(zone, &exchanged.message);
+                        for (glue, shown) in glue {
                             self.add(glue, &witness, shown, exchanged);
+                        }
+                        if left_out > 0 {
+                            fail(format!("glue of {left_out} more servers: there are too many"));
                         }
                     }
                     self.add(topic, &witness, shown, exchanged);

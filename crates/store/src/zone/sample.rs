@@ -76,7 +76,7 @@ pub(crate) fn note(
 ) -> Result<Option<(Looked, Judged)>, StoreError> {
     let Some(state) = store.reader().zone_state(ZONE)? else { return Ok(None) };
     let expected = Expected::nothing(seen.zone.clone()).with_learned(&state.learned);
-    let learned = learn(&expected, seen);
+    let learned = learn(&expected, &state.before, seen);
     let expected = expected.with_learned(&learned);
     let judged = judge(&expected, &state.before, seen);
     let look = Look { revision: state.revision, seen, judged: &judged, learned: &learned, blind };
