@@ -110,6 +110,54 @@ pub(super) fn version_1(directory: &Path) -> Connection {
     connection
 }
 
+/// Makes a file of version 3 with incidents, and what refers to them.
+fn version_3(directory: &Path) -> Connection {
+    let mut connection = version_1(directory);
+    schema::migrate(&mut connection, &schema::MIGRATIONS[..3]).unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO incident VALUES
+                 (4, 'certificate', zeroblob(32), NULL, 'critical', 'one', 6000, 7000, 'why', 6500, 'mine'),
+                 (6, 'certificate', zeroblob(32), NULL, 'high', 'again', 8000, 8500, 'over', NULL, NULL),
+                 (9, 'promise', zeroblob(32), zeroblob(32), 'high', 'broken', 8000, NULL, NULL, NULL, NULL);
+             INSERT INTO incident_finding VALUES (4, 0, 'key', 'critical', 'a key'), (4, 1, 'ca', 'high', 'a CA'),
+                 (9, 0, 'promise-broken', 'high', 'it is not there');
+             INSERT INTO promise VALUES
+                 (2, zeroblob(32), zeroblob(32), 1000, NULL, 60, 1000, 5000, NULL, NULL, NULL, NULL),
+                 (5, zeroblob(32), zeroblob(32), 1000, 7, 60, 1000, 5000, 'broken', NULL, 8000, 9);
+             INSERT INTO report (id, at, event, incident) VALUES (13, 6000, 'incident-opened', 4),
+                 (14, 7000, 'incident-closed', 4), (16, 8000, 'incident-opened', 6), (17, 8000, 'incident-opened', 9),
+                 (18, 8500, 'incident-closed', 6);
+             INSERT INTO report (id, at, event, detail) VALUES (20, 9000, 'heartbeat', 'all is well');",
+        )
+        .unwrap();
+    connection
+}
+
+#[test]
+fn a_file_of_version_3_keeps_its_incidents_and_what_refers_to_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let old = version_3(directory.path());
+    let mut columns = columns(&old);
+    let copied = ["incident", "incident_finding", "promise", "report"];
+    columns.retain(|(table, _)| copied.contains(&table.as_str()));
+    assert_eq!(columns.len(), copied.len());
+    let before = rows_in(&old, &columns);
+    drop(old);
+    let store = open(directory.path());
+    let reader = store.reader();
+    assert_eq!(rows_in(&reader.connection().unwrap(), &columns), before);
+    reader.check().unwrap();
+    let incident = reader.incident(IncidentId(4)).unwrap().unwrap();
+    assert_eq!((incident.updated_at, incident.zone, incident.findings.len()), (None, None, 2));
+    let reports = reader.unreported(20).unwrap();
+    let told: Vec<_> = reports.iter().map(|report| (report.id.0, told(&report.event))).collect();
+    assert_eq!(
+        told[3..6],
+        [(13, "opened 4".to_owned()), (14, "closed 4".into()), (16, "opened 6".into())]
+    );
+}
+
 /// What the tables hold in these columns.
 fn rows_in(connection: &Connection, columns: &[(String, Vec<String>)]) -> Vec<Vec<Value>> {
     let mut all = Vec::new();
