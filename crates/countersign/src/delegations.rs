@@ -14,6 +14,7 @@ use crate::args::{DelegationsArgs, DelegationsCommand};
 use crate::config::Settings;
 use crate::failure::Failure;
 use crate::print::{Form, Printer, cell, plain};
+use crate::status::is_stale;
 
 /// Shows all zones, or accepts what was seen of one.
 pub(crate) fn run(
@@ -35,7 +36,7 @@ fn show(settings: &Settings, printer: &mut Printer) -> anyhow::Result<ExitStatus
     }
     rows.iter().try_for_each(|row| row.print(printer))?;
     let is_wrong = rows.iter().any(|row| row.incident.is_some() && !row.acknowledged);
-    let is_blind = rows.iter().any(|row| row.looked_at.is_none() || row.blind_since.is_some());
+    let is_blind = rows.iter().any(|row| row.stale || row.blind_since.is_some());
     Ok(match (is_wrong, is_blind) {
         (true, _) => ExitStatus::Findings,
         (false, true) => ExitStatus::CouldNotLook,
@@ -52,11 +53,16 @@ fn accept(text: &str, settings: &Settings, printer: &mut Printer) -> anyhow::Res
     rows.retain(|row| row.zone == name.to_string());
     rows.iter().try_for_each(|row| row.print(printer))?;
     let desk = Store::open_desk(&settings.state_dir)?;
-    let topics = match desk.accept_zone(&name.to_string(), Clock::system().now())? {
+    let revision = rows.first().and_then(|row| row.revision).unwrap_or_default();
+    let topics = match desk.accept_zone(&name.to_string(), revision, Clock::system().now())? {
         Accepted::Now(topics) => topics,
         Accepted::Unknown => {
             let failure = Failure::new(format!("the zone {name} is not watched"));
             return Err(failure.hint("`countersign delegations` lists those that are").into());
+        }
+        Accepted::Overtaken => {
+            let failure = Failure::new(format!("{name} was looked at again meanwhile"));
+            return Err(failure.hint("see what is there now, and accept it then").into());
         }
         Accepted::Unseen => {
             let failure =
@@ -96,6 +102,9 @@ struct DelegationRow {
     zone: String,
     watched_since: Option<String>,
     looked_at: Option<String>,
+    stale: bool,
+    #[serde(skip)]
+    revision: Option<i64>,
     blind_since: Option<String>,
     blind: Option<String>,
     accepted_at: Option<String>,
@@ -139,7 +148,7 @@ struct AcceptedRow {
 const HEADER: [&str; 4] = ["WHAT", "STATE", "SEEN", "AT"];
 
 fn rows(reader: &Reader, settings: &Settings) -> anyhow::Result<Vec<DelegationRow>> {
-    let known = reader.zones()?;
+    let (known, now) = (reader.zones()?, Clock::system().now());
     let mut rows = Vec::new();
     for zone in &settings.zones {
         let name = zone.name.to_string();
@@ -148,10 +157,15 @@ fn rows(reader: &Reader, settings: &Settings) -> anyhow::Result<Vec<DelegationRo
             Some(id) => reader.incident(id)?,
             None => None,
         };
-        let learned = reader.zone_state(&name)?.map(|state| state.learned).unwrap_or_default();
+        // Before what was seen: whoever accepts it accepts no later look.
+        let (revision, learned) =
+            reader.zone_state(&name)?.map(|state| (state.revision, state.learned)).unzip();
+        let learned = learned.unwrap_or_default();
         let expected = zone.watched().expected.with_learned(&learned);
         let seen = reader.zone_seen(&name)?;
-        rows.push(DelegationRow::new(name, row, incident.as_ref(), &expected, seen));
+        let stale = is_stale(row.and_then(|row| row.looked_at), settings.watch.stale_after, now);
+        let row = DelegationRow::new(name, row, incident.as_ref(), &expected, seen);
+        rows.push(DelegationRow { stale, revision, ..row });
     }
     Ok(rows)
 }
@@ -174,6 +188,8 @@ impl DelegationRow {
             zone,
             watched_since: row.map(|row| row.added_at.to_string()),
             looked_at: row.and_then(|row| row.looked_at).map(|at| at.to_string()),
+            stale: true,
+            revision: None,
             blind_since: blind_since.map(|at| at.to_string()),
             blind,
             accepted_at: row.and_then(|row| row.accepted_at).map(|at| at.to_string()),
@@ -189,6 +205,7 @@ impl DelegationRow {
             return Ok(printer.object(self)?);
         }
         let looked = match &self.looked_at {
+            Some(at) if self.stale => format!("NOT looked at since {at}"),
             Some(at) => format!("looked at {at}"),
             None => "not looked at yet".to_owned(),
         };

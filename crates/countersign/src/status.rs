@@ -99,7 +99,7 @@ impl ZoneLine {
             r#type: "zone",
             zone: zone.to_owned(),
             looked_at: looked_at.map(|at| at.to_string()),
-            stale: looked_at.is_none_or(|at| between(at, now) > stale_after),
+            stale: is_stale(looked_at, stale_after, now),
             blind_since: blind_since.map(|at| at.to_string()),
             blind,
             incident: row.and_then(|row| row.incident).map(|id| id.0),
@@ -331,6 +331,15 @@ fn one_line(trouble: &Trouble) -> String {
 }
 
 /// From the earlier to the later; nothing if they come the other way round.
+/// Whether the last look is too long ago; as if it was, if there was none.
+pub(crate) fn is_stale(
+    looked_at: Option<Timestamp>,
+    stale_after: Duration,
+    now: Timestamp,
+) -> bool {
+    looked_at.is_none_or(|at| between(at, now) > stale_after)
+}
+
 fn between(earlier: Timestamp, later: Timestamp) -> Duration {
     Duration::try_from(later.duration_since(earlier)).unwrap_or_default()
 }

@@ -26,7 +26,7 @@ use crate::proof::Proof;
 use crate::report::Event;
 use crate::sighting::{MatchRow, NewSighting, SightingFilter, SightingId};
 use crate::trouble::{Nature, NewTrouble, TroubleId};
-use crate::zone::sample;
+use crate::zone::{ZoneState, sample};
 use crate::{Reader, Store, StoreError};
 
 pub(crate) fn at(second: i64) -> Timestamp {
@@ -390,7 +390,12 @@ pub(crate) fn perform(store: &Store, act: Act, told: &mut Vec<u64>) -> Result<()
         Act::Look(number) => sample::look(store, number),
         Act::Accept => match store.reader().zones()?.first() {
             Some(zone) if zone.accepted_at.is_none() => {
-                store.desk().accept_zone("a.example.", at(30_000)).map(drop)
+                match store.reader().zone_state("a.example.")? {
+                    Some(ZoneState { revision, .. }) => {
+                        store.desk().accept_zone("a.example.", revision, at(30_000)).map(drop)
+                    }
+                    None => Ok(()),
+                }
             }
             Some(_) | None => Ok(()),
         },

@@ -103,8 +103,10 @@ pub enum Accepted {
     Now(Vec<Topic>),
     /// The zone is not watched.
     Unknown,
-    /// It was never seen, or servers contradict each other about everything.
+    /// It was never seen, or servers contradict each other about everything, or nothing that they say can be relied on.
     Unseen,
+    /// Another look came after what was shown to whoever accepts it.
+    Overtaken,
 }
 
 impl Store {
@@ -161,12 +163,19 @@ impl Store {
 }
 
 impl Desk {
-    /// Expects of a zone what was seen in the last look, of each topic about which all servers said the same.
-    pub fn accept_zone(&self, name: &str, now: Timestamp) -> Result<Accepted, StoreError> {
+    /// Expects of a zone what was seen in the last look, of each topic about which all servers said the same that can be
+    /// relied on. `revision` is that of [`ZoneState`], read before what was seen: nobody accepts what nobody was shown.
+    pub fn accept_zone(
+        &self,
+        name: &str,
+        revision: i64,
+        now: Timestamp,
+    ) -> Result<Accepted, StoreError> {
         self.write(|connection| {
-            match find(connection, name)? {
-                Some(ZoneRow { removed_at: None, .. }) => {}
-                Some(_) | None => return Ok(Accepted::Unknown),
+            match state::revision(connection, name)? {
+                None => return Ok(Accepted::Unknown),
+                Some(current) if current != revision => return Ok(Accepted::Overtaken),
+                Some(_) => {}
             }
             let topics = state::accept(connection, name, now)?;
             if topics.is_empty() {
@@ -198,16 +207,9 @@ impl Reader {
     }
 }
 
-pub(crate) const ONE: &str = "SELECT * FROM zone WHERE name = ?1";
-
 pub(crate) fn all(connection: &Connection) -> Result<Vec<ZoneRow>, StoreError> {
     let mut select = connection.prepare_cached("SELECT * FROM zone ORDER BY name")?;
     select.query_and_then([], |row| row_of(connection, row))?.collect()
-}
-
-fn find(connection: &Connection, name: &str) -> Result<Option<ZoneRow>, StoreError> {
-    let mut select = connection.prepare_cached(ONE)?;
-    select.query_and_then([name], |row| row_of(connection, row))?.next().transpose()
 }
 
 fn row_of(connection: &Connection, row: &Row<'_>) -> Result<ZoneRow, StoreError> {

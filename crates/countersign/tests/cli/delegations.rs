@@ -9,6 +9,7 @@ use countersign_net::Clock;
 use countersign_store::Store;
 use countersign_store::zone::Look;
 use insta::assert_snapshot;
+use jiff::Timestamp;
 
 use crate::place::{CONFIG, Place};
 
@@ -29,7 +30,10 @@ fn looked(place: &Place, ds: &str) -> Store {
 
 /// Looks at the zone, of which this DS record is shown.
 pub(crate) fn look(store: &Store, ds: &str) {
-    let now = Clock::system().now();
+    look_at(store, ds, Clock::system().now());
+}
+
+fn look_at(store: &Store, ds: &str, now: Timestamp) {
     store.watch_zones(&["xmpp.example.".to_owned()], now).unwrap();
     let topic: Topic = "parent xmpp.example. DS".parse().unwrap();
     let witness = Witness {
@@ -119,6 +123,18 @@ fn a_zone_in_order_is_shown_so() {
         row["topics"][0]["seen"][0]["witnesses"][0],
         "a.nic.example. (192.0.2.1) from direct"
     );
+}
+
+#[test]
+fn a_zone_that_is_not_looked_at_any_more_is_not_fine() {
+    let place = place();
+    let store = Store::open(&place.path("countersign-state")).unwrap();
+    look_at(&store, "records 00070d0201", "2026-11-01T00:00:00Z".parse().unwrap());
+    let shown = place.run("delegations");
+    assert_eq!(shown.status, 2);
+    let first = shown.stdout.lines().next();
+    assert_eq!(first, Some("xmpp.example.: NOT looked at since 2026-11-01T00:00:00Z"));
+    assert_eq!(place.rows("delegations --json")[0]["stale"], true);
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn no_list_scans_a_table() {
         incident::OPEN_OF,
         incident::FINDINGS,
         incident::EVIDENCE,
-        zone::ONE,
+        zone::state::REVISION,
         zone::state::STATE,
         zone::state::EVIDENCE,
         zone::state::CONDITIONS,

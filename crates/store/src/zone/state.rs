@@ -13,15 +13,20 @@ use crate::evidence;
 
 pub(crate) const STATE: &str =
     "SELECT * FROM zone_state WHERE zone = ?1 AND role = ?2 ORDER BY ordinal";
+pub(crate) const REVISION: &str =
+    "SELECT revision FROM zone WHERE name = ?1 AND removed_at IS NULL";
 pub(crate) const EVIDENCE: &str = "SELECT topic, label, sha256 FROM zone_evidence
     JOIN evidence ON evidence.id = evidence WHERE zone = ?1 ORDER BY topic, ordinal";
 pub(crate) const CONDITIONS: &str = "SELECT mark, since FROM zone_condition WHERE zone = ?1";
 
+/// What moves with each change of what is known; `None` of a zone that is not watched.
+pub(super) fn revision(connection: &Connection, name: &str) -> Result<Option<i64>, StoreError> {
+    let mut select = connection.prepare_cached(REVISION)?;
+    Ok(select.query_row([name], |row| row.get(0)).optional()?)
+}
+
 pub(super) fn read(connection: &Connection, name: &str) -> Result<Option<ZoneState>, StoreError> {
-    let mut select = connection
-        .prepare_cached("SELECT revision FROM zone WHERE name = ?1 AND removed_at IS NULL")?;
-    let revision = select.query_row([name], |row| row.get(0)).optional()?;
-    let Some(revision) = revision else { return Ok(None) };
+    let Some(revision) = revision(connection, name)? else { return Ok(None) };
     let before = before(connection, name)?;
     let learned = rows(connection, name, "learned")?;
     let learned = learned.into_iter().map(|row| (row.topic, row.shown)).collect();
@@ -138,7 +143,9 @@ pub(super) fn accept(
 ) -> Result<Vec<Topic>, StoreError> {
     let seen = rows(connection, name, "seen")?;
     let is_one = |row: &&StateRow| {
-        !row.topic.is_wish() && seen.iter().filter(|other| other.topic == row.topic).count() == 1
+        !row.topic.is_wish()
+            && row.trust.holds()
+            && seen.iter().filter(|other| other.topic == row.topic).count() == 1
     };
     let accepted: Vec<_> = seen
         .iter()

@@ -26,6 +26,12 @@ fn check(store: &Store, (ds, caa): (&str, &str), second: i64, reports: &[&str]) 
     store.reader().check().unwrap();
 }
 
+/// Accepts what was seen by now.
+fn accept(store: &Store, now: Timestamp) -> Result<Accepted, StoreError> {
+    let state = store.reader().zone_state(ZONE)?.unwrap();
+    store.desk().accept_zone(ZONE, state.revision, now)
+}
+
 #[test]
 fn what_was_known_is_read_back() {
     let (_directory, store) = watched();
@@ -111,12 +117,31 @@ fn who_saw_nothing_closes_nothing() {
 fn what_is_accepted_is_expected_at_once() {
     let (_directory, store) = watched();
     check(&store, ("02", "0a"), 600, &["opened 1"]);
-    let accepted = store.desk().accept_zone(ZONE, at(700)).unwrap();
+    let accepted = accept(&store, at(700)).unwrap();
     let topics = ["parent a.example. DS", "zone a.example. CAA"].map(topic);
     assert_eq!(accepted, Accepted::Now(topics.to_vec()));
     check(&store, ("02", "0a"), 1200, &["closed 1"]);
     check(&store, ("01", "0a"), 1800, &["opened 2"]);
-    assert_eq!(store.desk().accept_zone("b.example.", at(1900)).unwrap(), Accepted::Unknown);
+    assert_eq!(store.desk().accept_zone("b.example.", 0, at(1900)).unwrap(), Accepted::Unknown);
+}
+
+#[test]
+fn only_what_was_shown_is_accepted() {
+    let (_directory, store) = watched();
+    check(&store, ("02", "0a"), 600, &["opened 1"]);
+    let shown = store.reader().zone_state(ZONE).unwrap().unwrap();
+    check(&store, ("03", "0a"), 700, &["updated 1"]);
+    let accepted = store.desk().accept_zone(ZONE, shown.revision, at(800)).unwrap();
+    assert_eq!(accepted, Accepted::Overtaken);
+    assert_eq!(store.reader().zone_state(ZONE).unwrap().unwrap().learned, shown.learned);
+    // Nor what does not verify.
+    for trust in [Trust::Bogus, Trust::Unknown] {
+        let mut seen = snapshot("02", "0a", at(900));
+        seen.views.get_mut(&topic("parent a.example. DS")).unwrap()[0].trust = trust;
+        note(&store, &seen, None).unwrap();
+        let accepted = accept(&store, at(901)).unwrap();
+        assert_eq!(accepted, Accepted::Now(vec![topic("zone a.example. CAA")]));
+    }
 }
 
 #[test]
@@ -131,7 +156,7 @@ fn that_a_zone_is_insecure_now_is_accepted() {
     };
     // Of the parent's side and of the zone's.
     assert_eq!([look(600), look(1200)], [2, 2]);
-    store.desk().accept_zone(ZONE, at(1300)).unwrap();
+    accept(&store, at(1300)).unwrap();
     assert_eq!([look(1400), look(1500)], [0, 0]);
     assert_eq!(store.reader().zones().unwrap()[0].incident, None);
     store.reader().check().unwrap();
@@ -156,7 +181,7 @@ fn a_look_that_was_overtaken_counts_for_nothing() {
     assert_eq!(store.reader().zone_state(ZONE).unwrap(), None);
     let row = store.reader().zones().unwrap().remove(0);
     assert_eq!((row.removed_at, row.incident), (Some(at(900)), None));
-    assert_eq!(store.desk().accept_zone("b.example.", at(950)).unwrap(), Accepted::Unseen);
+    assert_eq!(store.desk().accept_zone("b.example.", 0, at(950)).unwrap(), Accepted::Unseen);
     store.reader().check().unwrap();
 }
 
@@ -213,7 +238,7 @@ fn who_does_not_see_everything_closes_nothing() {
     blind(10_200);
     check(&store, ("01", "0a"), 9600 + 3600, &[]);
     assert_eq!(
-        store.desk().accept_zone(ZONE, at(13_300)).unwrap(),
+        accept(&store, at(13_300)).unwrap(),
         Accepted::Now(vec![topic("parent a.example. DS"), topic("zone a.example. CAA"),])
     );
     blind(13_400);
