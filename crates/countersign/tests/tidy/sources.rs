@@ -18,7 +18,7 @@ pub(crate) struct Source {
     pub(crate) code: String,
     /// The code without what is built for tests only.
     pub(crate) product: String,
-    /// Tests, benches or fuzz targets: they may connect, print and wait.
+    /// Tests, benches, fuzz targets, or examples of what others build: they may connect, print and wait.
     pub(crate) is_test: bool,
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn sources() -> Vec<Source> {
     }
     let declared: BTreeSet<String> = sources.iter().flat_map(Source::test_modules).collect();
     for source in &mut sources {
-        let in_folder = |part| matches!(part, "tests" | "benches" | "fuzz_targets");
+        let in_folder = |part| matches!(part, "tests" | "benches" | "examples" | "fuzz_targets");
         let below = declared.iter().any(|module| source.path.starts_with(module));
         source.is_test = below || source.path.split('/').any(in_folder);
     }
