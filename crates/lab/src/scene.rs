@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+mod clients;
 mod delegations;
 mod entries;
 mod following;
@@ -87,6 +88,10 @@ pub enum Scene {
     SwappedDelegation,
     /// 6c: a registry does so for some only.
     SplitView,
+    /// 7: a certificate that is in no log.
+    UnloggedCertificate,
+    /// 7: the same, where lists of logs do not come any more.
+    BlockedUpdater,
 }
 
 /// What came of a scene.
@@ -134,7 +139,7 @@ impl Caught {
 
 impl Scene {
     /// All scenes, in the order in which they are played.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
         Self::Quiet,
         Self::QuietYear,
         Self::SixCertificates,
@@ -169,6 +174,8 @@ impl Scene {
         Self::ResignedZone,
         Self::SwappedDelegation,
         Self::SplitView,
+        Self::UnloggedCertificate,
+        Self::BlockedUpdater,
     ];
 
     /// Its name on the command line.
@@ -208,6 +215,8 @@ impl Scene {
             Self::ResignedZone => "6a-resigned-zone",
             Self::SwappedDelegation => "6b-swapped-delegation",
             Self::SplitView => "6c-split-view",
+            Self::UnloggedCertificate => "7-unlogged-certificate",
+            Self::BlockedUpdater => "7-blocked-updater",
         }
     }
 
@@ -280,6 +289,12 @@ impl Scene {
                 "a registry enters another DS record and another server, where all is signed by Mallory"
             }
             Self::SplitView => "a registry does so, and shows it to some only",
+            Self::UnloggedCertificate => {
+                "a CA issues for the service and tells no log; ordinary clients and one that demands SCTs connect"
+            }
+            Self::BlockedUpdater => {
+                "the same, and for 75 days the clients have had no new list of logs"
+            }
         }
     }
 
@@ -333,6 +348,8 @@ impl Scene {
             Self::ResignedZone => delegations::resigned().await,
             Self::SwappedDelegation => delegations::swapped().await,
             Self::SplitView => delegations::split().await,
+            Self::UnloggedCertificate => clients::unlogged().await,
+            Self::BlockedUpdater => clients::blocked_updater().await,
         }
     }
 }

@@ -48,7 +48,10 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("crates/gate", &["libs/caa", "crates/judge", "crates/dns", "crates/dslog", "crates/net"]),
     ("crates/logd", &["crates/dslog", "crates/tlog", "crates/net"]),
     ("crates/web", &["crates/store", "crates/judge"]),
-    ("crates/lab", &["crates/monitor", "crates/gate", "crates/logd", "crates/web"]),
+    (
+        "crates/lab",
+        &["crates/monitor", "crates/gate", "crates/logd", "crates/web", "libs/rustls-sct"],
+    ),
     ("crates/countersign", &["crates/lab"]),
 ];
 
