@@ -17,11 +17,9 @@
 //!
 //! A browser stops asking for SCTs when its list is 70 days old. Whoever can keep a client from updates for ten
 //! weeks can then use a certificate that no log has. Here such a client asks for less, but never for nothing: at
-//! least one log must have signed, and so the certificate is in public. [`docs/sct.md`] has the measurements.
+//! least one log must have signed, and so the certificate is in public. `docs/sct.md` has the measurements.
 //!
 //! Whoever calls this has verified the chain: [`Enforcer::judge`] looks at no signature but those of logs.
-//!
-//! [`docs/sct.md`]: https://countersign.invalid/docs/sct.md
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

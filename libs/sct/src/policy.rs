@@ -5,7 +5,7 @@
 //! | [`CHROME`] | 2 to 180 days, then 3 | 2, by the time of the SCT | before the retirement | 70 days |
 //! | [`MOZILLA`] | the same | 2, as of today | the same | 70 days |
 //! | [`APPLE`] | the same, and of one operator at most 1, then 2 | 2 | the same | no limit known |
-//! | [`COUNTERSIGN`] | the same as Chrome | | | see the ladder |
+//! | [`COUNTERSIGN`] | the same as Chrome | | | see [`crate::enforcer::Ladder`] |
 //!
 //! All of them want at least one SCT of a log that is trusted today, and count a log once. They are compared on
 //! embedded SCTs alone: those are what a client gets from every TLS library (RFC 6962 §3.3).

@@ -53,7 +53,7 @@ impl Ladder {
     }
 
     /// What people have to be told.
-    pub(super) fn warning(self) -> Option<Warning> {
+    pub fn warning(self) -> Option<Warning> {
         match self {
             Self::Strict => None,
             Self::Degraded { days } => Some(Warning::ListOld { days }),

@@ -4,9 +4,7 @@ use super::SignedList;
 
 impl SignedList {
     /// The list of the day when this version was made. `countersign log-list build` makes it, of the lists of
-    /// Mozilla, Apple and crt.sh; [`docs/log-list.md`] says how.
-    ///
-    /// [`docs/log-list.md`]: https://countersign.invalid/docs/log-list.md
+    /// Mozilla, Apple and crt.sh; `docs/log-list.md` says how.
     pub fn built_in() -> Self {
         Self::parse(BUILT_IN).expect("a test has read it")
     }
