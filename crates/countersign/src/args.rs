@@ -7,6 +7,7 @@ mod dnssec;
 mod evidence;
 mod gate;
 mod incidents;
+mod log_list;
 mod registering;
 
 use std::path::PathBuf;
@@ -25,6 +26,10 @@ pub(crate) use evidence::{EvidenceArgs, EvidenceCommand};
 pub(crate) use gate::{ArchiveArgs, ArchiveCommand, GateArgs, GateCommand};
 pub(crate) use incidents::{
     AcknowledgeArgs, IncidentsArgs, ReplayArgs, ShowArgs, SinksArgs, SinksCommand,
+};
+pub(crate) use log_list::{
+    ListBuildArgs, ListKeysArgs, ListPublishArgs, ListSignArgs, ListSource, ListUpdateArgs,
+    ListVerifyArgs, LogListCommand,
 };
 pub(crate) use registering::{
     AuthorizationsArgs, AuthorizationsCommand, AuthorizeArgs, MaterialArgs, SignArgs,
@@ -155,7 +160,7 @@ pub(crate) enum Command {
     /// Exits with 1 if something keeps us from seeing, or if there is proof that a log broke its rules and nobody has
     /// acknowledged it.
     Troubles(TroublesArgs),
-    /// Show the logs that the lists name, and which are followed; or what changed in them
+    /// Show the logs that the lists name, and which are followed; or make a list for clients
     #[command(subcommand)]
     LogList(LogListCommand),
     /// Show what is expected of each watched zone, and what its servers and those of its parent show
@@ -281,18 +286,6 @@ pub(crate) enum TroublesCommand {
         #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
         note: String,
     },
-}
-
-/// `log-list …`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum LogListCommand {
-    /// Show the union of the configured lists as they are now: its logs, and which are followed
-    ///
-    /// A log is followed if some list has it as qualified, usable or read-only, or for monitoring only,
-    /// until all certificates that it takes have expired. Of the others it is said why they are not.
-    Show,
-    /// Show what changed from the lists that were last followed to the lists as they are now
-    Diff,
 }
 
 /// `config …`.

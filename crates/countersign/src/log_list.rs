@@ -1,5 +1,13 @@
 //! `countersign log-list`: the logs that the configured lists name, which of them are followed, and
-//! what changed in the lists.
+//! what changed in the lists. And the list for clients: made, signed, published and fetched.
+
+mod build;
+mod file;
+mod keys;
+mod publish;
+mod sign;
+mod update;
+mod verify;
 
 use std::fs;
 use std::io::Read as _;
@@ -21,24 +29,32 @@ use tokio::runtime;
 use tracing::warn;
 
 use crate::ExitStatus;
-use crate::args::LogListCommand;
-use crate::config::Settings;
+use crate::args::{Global, LogListCommand};
+use crate::config::{self, Settings};
 use crate::failure::Failure;
 use crate::print::{Form, Printer, base64, cell, day, rough};
 use crate::progress::Progress;
 use crate::way_out;
 
-/// `log-list show` and `log-list diff`.
+/// `log-list …`. The list for clients needs no configuration.
 pub(crate) fn run(
     command: &LogListCommand,
-    settings: &Settings,
+    global: &Global,
     printer: &mut Printer,
     progress: &Progress,
 ) -> anyhow::Result<ExitStatus> {
     let now = Clock::system().now();
     match command {
-        LogListCommand::Show => show(settings, printer, progress, now),
-        LogListCommand::Diff => diff(settings, printer, progress, now),
+        LogListCommand::Show => show(&config::settings(global)?, printer, progress, now),
+        LogListCommand::Diff => diff(&config::settings(global)?, printer, progress, now),
+        LogListCommand::Build(args) => build::run(args, printer, now),
+        LogListCommand::Keygen { name, out } => keys::keygen(name, out, printer),
+        LogListCommand::Keys(args) => keys::set(args, printer),
+        LogListCommand::Sign(args) => sign::run(args, printer),
+        LogListCommand::Verify(args) => verify::run(args, printer, now),
+        LogListCommand::Publish(args) => publish::run(args, printer),
+        LogListCommand::Serve { dir, listen } => publish::serve(dir, *listen, printer),
+        LogListCommand::Update(args) => update::run(args, global, printer, progress, now),
     }
 }
 

@@ -108,9 +108,7 @@ fn run(args: &Args, color: ColorChoice) -> anyhow::Result<ExitStatus> {
         Command::Sinks(args) => sinks::run(args, &config::settings(global)?, printer),
         Command::Sightings(args) => sightings::run(args, &config::settings(global)?, printer),
         Command::Troubles(args) => troubles::run(args, &config::settings(global)?, printer),
-        Command::LogList(command) => {
-            log_list::run(command, &config::settings(global)?, printer, &progress)
-        }
+        Command::LogList(command) => log_list::run(command, global, printer, &progress),
         Command::Delegations(args) => delegations::run(args, &config::settings(global)?, printer),
         Command::Dnssec(command) => dnssec::run(command, global, printer, &progress),
         Command::Caa(command) => caa::run(command, global, printer),

@@ -33,7 +33,7 @@ fn help_says_what_there_is() {
       status          Show for each log how far it has been read and proved
       sightings       List the certificates seen that name a guarded service, expected or not
       troubles        List what went wrong with logs: what we could not do, and what they did
-      log-list        Show the logs that the lists name, and which are followed; or what changed in them
+      log-list        Show the logs that the lists name, and which are followed; or make a list for clients
       delegations     Show what is expected of each watched zone, and what its servers and those of its
                       parent show
       dnssec          Check the DNSSEC of a zone
@@ -239,14 +239,24 @@ fn each_command_has_its_help() {
               Print help (see a summary with '-h')
     ");
     assert_snapshot!(help("log-list"), @r"
-    Show the logs that the lists name, and which are followed; or what changed in them
+    Show the logs that the lists name, and which are followed; or make a list for clients
 
     Usage: countersign log-list [OPTIONS] <COMMAND>
 
     Commands:
-      show  Show the union of the configured lists as they are now: its logs, and which are followed
-      diff  Show what changed from the lists that were last followed to the lists as they are now
-      help  Print this message or the help of the given subcommand(s)
+      show     Show the union of the configured lists as they are now: its logs, and which are followed
+      diff     Show what changed from the lists that were last followed to the lists as they are now
+      build    Make a list for clients out of the lists of root programmes and others (docs/log-list.md)
+      keygen   Make a key that signs lists, or the heads of a log
+      keys     Make the first set of keys, or the one that comes after another
+      sign     Add a signature to a list, or to a set of keys
+      verify   Say who signed a list, what is in it, and how old it is
+      publish  Publish a signed list in a folder: append it to the folder's log, and write the proof
+               beside it
+      serve    Serve such a folder over HTTP, until it is stopped
+      update   Get the newest list, if it is newer and signed, and put it in the place of the one that
+               there is
+      help     Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help

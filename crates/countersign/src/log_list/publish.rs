@@ -1,0 +1,147 @@
+//! `countersign log-list publish` and `serve`: the folder that others fetch from.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::Context as _;
+use countersign_logd::publication::{KEYS, LIST, Publication};
+use countersign_logd::{Door, publish};
+use countersign_sct::signed_list::{ListKeys, Note};
+use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::file::{self, Signable};
+use crate::ExitStatus;
+use crate::args::ListPublishArgs;
+use crate::failure::Failure;
+use crate::print::{Form, Printer};
+
+/// Publishes what every client that follows would take, and nothing else.
+pub(super) fn run(args: &ListPublishArgs, printer: &mut Printer) -> anyhow::Result<ExitStatus> {
+    let key = file::secret_key(&args.log_key)?.signer();
+    let log = key.verifier_key().to_string();
+    let (keys, keys_bytes) = keys(args)?;
+    let bytes = file::read(&args.list)?;
+    let refused = || format!("{} is not published", args.list.display());
+    let list = keys.verify(&bytes).with_context(refused)?;
+    let text = Note::parse(&bytes).expect("it was read before").text;
+    let last = args.dir.join(LIST);
+    if file::read_if_any(&last)?.is_some() {
+        let (last_text, last) = (Signable::read(&last)?.text, file::list(&last)?);
+        let is_newer = list.version > last.version && list.issued >= last.issued;
+        if !is_newer && text != last_text {
+            let what = format!(
+                "{}: it has version {} of {}, and version {} of {} is published",
+                refused(),
+                list.version,
+                list.issued,
+                last.version,
+                last.issued
+            );
+            return Err(Failure::new(what).into());
+        }
+    }
+    let publication =
+        Publication { text: &text, list: &bytes, keys: (keys.version(), &keys_bytes) };
+    let published = publish(&args.dir, key, publication)?;
+    match printer.form() {
+        Form::Json => printer.object(&PublishedRow {
+            r#type: "published",
+            version: list.version,
+            keys_version: keys.version(),
+            log,
+            log_index: published.index,
+            log_size: published.size,
+            was_logged: published.was_logged,
+        })?,
+        Form::Human => {
+            printer.line(format_args!(
+                "list {} is entry {} of the log, which has {}",
+                list.version, published.index, published.size
+            ))?;
+            printer.line(format_args!("the log's key is {log}"))?;
+        }
+    }
+    Ok(ExitStatus::Expected)
+}
+
+/// The keys that the list must be signed with, and the file that says them. Those that follow upon others need the
+/// signatures of both.
+fn keys(args: &ListPublishArgs) -> anyhow::Result<(ListKeys, Vec<u8>)> {
+    let published = args.dir.join(KEYS);
+    let known = file::read_if_any(&published)?;
+    let known_keys = known.as_ref().map(|_| file::keys(&published)).transpose()?;
+    match (&args.keys, known_keys, known) {
+        (None, Some(keys), Some(bytes)) => Ok((keys, bytes)),
+        (Some(path), known, _) => {
+            let (keys, bytes) = (file::keys(path)?, file::read(path)?);
+            if let Some(known) = known.filter(|known| *known != keys) {
+                known.rotate(&bytes).with_context(|| format!("cannot use {}", path.display()))?;
+            }
+            Ok((keys, bytes))
+        }
+        (None, _, _) => Err(Failure::new(format!("there are no keys in {}", args.dir.display()))
+            .hint("name them with --keys when something is published there for the first time")
+            .into()),
+    }
+}
+
+/// What was published, in JSON (docs/json.md).
+#[derive(Serialize)]
+struct PublishedRow {
+    r#type: &'static str,
+    version: u64,
+    keys_version: u64,
+    log: String,
+    log_index: u64,
+    log_size: u64,
+    was_logged: bool,
+}
+
+/// Serves a folder.
+pub(super) fn serve(
+    dir: &Path,
+    listen: SocketAddr,
+    printer: &mut Printer,
+) -> anyhow::Result<ExitStatus> {
+    let dir = dir.canonicalize().map_err(|error| Failure::read(dir, &error))?;
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
+        let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+        let door = Door::open(listen)
+            .await
+            .map_err(|error| Failure::new(format!("cannot listen at {listen}: {error}")))?;
+        let address = door.address()?.to_string();
+        match printer.form() {
+            Form::Human => {
+                printer.line(format_args!("serves {} at http://{address}", dir.display()))?
+            }
+            Form::Json => {
+                printer.object(&ListeningRow { r#type: "listening", door: "list", address })?
+            }
+        }
+        let stop = CancellationToken::new();
+        let served = door.serve(dir, stop.clone());
+        tokio::pin!(served);
+        loop {
+            tokio::select! {
+                ended = &mut served => {
+                    ended.context("the door broke")?;
+                    return Ok(ExitStatus::Expected);
+                }
+                _ = interrupt.recv() => stop.cancel(),
+                _ = terminate.recv() => stop.cancel(),
+            }
+        }
+    })
+}
+
+/// A door that is open, in JSON (docs/json.md).
+#[derive(Serialize)]
+struct ListeningRow {
+    r#type: &'static str,
+    door: &'static str,
+    address: String,
+}
