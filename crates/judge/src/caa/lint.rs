@@ -33,30 +33,17 @@ pub fn lint(view: &CaaView) -> Vec<CaaFinding> {
 
 /// Whether the answers on the way to the records can be relied on.
 fn trust(view: &CaaView) -> Vec<CaaFinding> {
-    let mut findings = Vec::new();
+    let mut findings: Vec<_> =
+        view.climbed().flat_map(|seen| aliases(&seen.name.to_string(), seen)).collect();
     let mut unsigned = None;
-    for seen in view.climbed() {
-        let mut before_is_secure = false;
-        for (place, hop) in seen.hops.iter().enumerate() {
-            let name = hop.name.clone();
-            match &hop.security {
-                None if place > 0 => findings
-                    .push(CaaFinding::AliasNotSeen { name: seen.name.to_string(), target: name }),
-                None => {}
-                Some(Security::Secure) => {}
-                Some(security @ (Security::Bogus(_) | Security::Indeterminate(_))) => {
-                    findings.extend(unsure(&format!("CAA of {name}"), security));
-                }
-                Some(Security::Insecure(_)) if place > 0 && before_is_secure => {
-                    let alias = seen.hops[place - 1].name.clone();
-                    findings.push(CaaFinding::InsecureAlias { name: alias, target: name });
-                }
-                Some(Security::Insecure(why)) if place == 0 => {
-                    unsigned.get_or_insert((name, why.clone()));
-                }
-                Some(Security::Insecure(_)) => {}
-            }
-            before_is_secure = hop.security == Some(Security::Secure);
+    for hop in view.climbed().filter_map(|seen| seen.hops.first()) {
+        if let Some(Security::Insecure(why)) = &hop.security {
+            unsigned.get_or_insert((hop.name.clone(), why.clone()));
+        }
+    }
+    for hop in view.climbed().flat_map(|seen| &seen.hops) {
+        if let Some(security) = &hop.security {
+            findings.extend(unsure(&format!("CAA of {}", hop.name), security));
         }
     }
     let Some((name, why)) = unsigned else { return findings };
@@ -68,11 +55,40 @@ fn trust(view: &CaaView) -> Vec<CaaFinding> {
         _ => None,
     };
     let signed = cut.as_deref().and_then(|cut| signed_above(view, cut));
-    findings.push(match (cut, signed) {
-        (Some(zone), Some(signed)) => CaaFinding::InsecureDelegation { zone, signed },
-        _ => CaaFinding::Unsigned { name, why: why.to_string() },
+    findings.push(match (&why, cut, signed) {
+        // Nobody delegated it: the proof that it is not there leaves room for somebody who says so.
+        (Insecure::OptOut { .. }, Some(zone), Some(_)) if !is_there(view, &zone) => {
+            CaaFinding::OptOut { why: why.to_string() }
+        }
+        (_, Some(zone), Some(signed)) => CaaFinding::InsecureDelegation { zone, signed },
+        (_, _, _) => CaaFinding::Unsigned { name, why: why.to_string() },
     });
     findings
+}
+
+/// Where the aliases of a name lead that cannot be relied on. `name` is what it is called.
+fn aliases(name: &str, seen: &SeenName) -> Vec<CaaFinding> {
+    let mut findings = Vec::new();
+    let mut before: (&str, Option<&Security>) = (name, None);
+    for (place, hop) in seen.hops.iter().enumerate() {
+        let target = hop.name.clone();
+        match (&hop.security, before) {
+            (None, _) if place > 0 => {
+                findings.push(CaaFinding::AliasNotSeen { name: name.to_owned(), target });
+            }
+            (Some(Security::Insecure(_)), (alias, Some(Security::Secure))) => {
+                findings.push(CaaFinding::InsecureAlias { name: alias.to_owned(), target });
+            }
+            (None | Some(_), _) => {}
+        }
+        before = (if place == 0 { name } else { &hop.name }, hop.security.as_ref());
+    }
+    findings
+}
+
+/// Whether there is such a name, as far as was seen.
+fn is_there(view: &CaaView, name: &str) -> bool {
+    view.seen.iter().find(|seen| seen.name.as_str() == name).is_none_or(|seen| seen.is_there)
 }
 
 /// The signed name just above a zone that is not. A top-level domain signs what it is given, so that does not count.
@@ -129,14 +145,21 @@ fn below(view: &CaaView) -> Vec<CaaFinding> {
     let Some(fresh) = &view.fresh else { return Vec::new() };
     let mut findings = Vec::new();
     let name = || view.name.to_string();
-    let governing = view.relevant().map(|seen| &seen.records);
+    // Servers give the records of a set in any order.
+    let sorted = |seen: &SeenName| {
+        let mut records = seen.records.clone();
+        records.sort();
+        records
+    };
     match (fresh.is_there, fresh.records.is_empty()) {
-        (true, false) if governing != Some(&fresh.records) => {
+        (true, false) if view.relevant().map(sorted) != Some(sorted(fresh)) => {
             findings.push(CaaFinding::WildcardRecords { name: name() });
         }
         (true, _) => findings.push(CaaFinding::WildcardNode { name: name() }),
         (false, _) => {}
     }
+    // The name that was asked is made up, so where it leads all names below do that nobody made.
+    findings.extend(aliases(&format!("*.{}", view.name), fresh));
     let first = view.seen.first().and_then(|seen| seen.hops.first());
     let is_signed = first.is_some_and(|hop| hop.security == Some(Security::Secure));
     for security in fresh.hops.iter().filter_map(|hop| hop.security.as_ref()) {

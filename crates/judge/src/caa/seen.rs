@@ -1,8 +1,9 @@
 //! What was seen around a name whose CAA records are to be judged.
 
 use countersign_caa::{Name, Record};
-use countersign_dns::Security;
-use countersign_dns::walk::{Outcome, Walked};
+use countersign_dns::denial::Nsec;
+use countersign_dns::walk::{Hop, Outcome, Walked};
+use countersign_dns::{Rtype, Security};
 
 use super::text;
 
@@ -106,15 +107,28 @@ impl SeenName {
             | None => &[],
         };
         let rdatas = sets.iter().flat_map(|set| set.rdatas()).cloned();
-        let first = walked.hops.first().map(|hop| &hop.outcome);
+        let is_there = walked.hops.first().is_some_and(|hop| match &hop.outcome {
+            Outcome::Records(_) | Outcome::Alias { .. } => true,
+            Outcome::NoData => !is_denied_compactly(walked, hop),
+            Outcome::NoName | Outcome::Unknown => false,
+        });
         Self {
             name,
             hops: hops.collect(),
             records: rdatas.map(Record::from_rdata).collect(),
-            is_there: !matches!(first, Some(Outcome::NoName | Outcome::Unknown) | None),
+            is_there,
             ttl_s: sets.iter().map(|set| set.ttl_s()).min().unwrap_or(0),
         }
     }
+}
+
+/// Whether the proof that a name has no such record says by the type NXNAME that it is not there at all (RFC 9824 §3.1):
+/// who signs each answer as it is asked for has no other way to say so.
+fn is_denied_compactly(walked: &Walked, hop: &Hop) -> bool {
+    let links = hop.steps.iter().flat_map(|step| &walked.steps[*step].links);
+    let sets = links.filter_map(|link| link.read()).map(|(_, set)| set);
+    let mut proofs = sets.filter(|set| set.rtype() == Rtype::NSEC && *set.owner() == hop.name);
+    proofs.any(|set| Nsec::of(&set).is_some_and(|nsec| nsec.types.contains(Rtype::NXNAME)))
 }
 
 impl CaaView {

@@ -2,8 +2,9 @@
 
 use countersign_caa::Record;
 use countersign_dns::Security;
+use countersign_dns::proof::Link;
 use countersign_dns::security::{Bogus, Fault, Indeterminate, Insecure};
-use countersign_dns::{Query, Rtype};
+use countersign_dns::{Query, Rrsig, Rtype};
 
 use super::*;
 
@@ -111,6 +112,14 @@ fn what_can_be_forged_is_told() {
     alias.seen[0].hops =
         vec![hop("a.b.example", Security::Secure), hop("cdn.example", insecure("cdn.example"))];
     check(&alias, &["insecure-alias"]);
+    let mut below = view(&records);
+    let fresh = below.fresh.as_mut().expect("it was asked");
+    fresh.is_there = true;
+    fresh.hops =
+        vec![hop("x.a.b.example", Security::Secure), hop("cdn.example", insecure("cdn.example"))];
+    check(&below, &["insecure-alias", "wildcard-node"]);
+    let sentence = lint(&below)[0].to_string();
+    assert!(sentence.starts_with("*.a.b.example is signed and leads to cdn.example"), "{sentence}");
     // As every unsigned domain below a registry that opts out.
     let mut left_out = view(&records);
     let why = Insecure::OptOut {
@@ -134,6 +143,54 @@ fn what_can_be_forged_is_told() {
     let fresh = opt_out.fresh.as_mut().expect("it was asked");
     fresh.hops = vec![hop("x.a.b.example", Security::Insecure(why))];
     check(&opt_out, &["opt-out"]);
+    // The name itself is not there, so nobody has delegated it.
+    let mut missing = view(&[]);
+    let why = Insecure::OptOut {
+        zone: "b.example".parse().expect("a name"),
+        name: "a.b.example".parse().expect("a name"),
+    };
+    missing.seen[0].hops = vec![hop("a.b.example", Security::Insecure(why))];
+    check(&missing, &["insecure-delegation", "open"]);
+    missing.seen[0].is_there = false;
+    check(&missing, &["open", "opt-out"]);
+}
+
+#[test] // RFC 9824 §3.1
+fn a_name_that_is_denied_compactly_is_not_there() {
+    let check = |types: &str, expected: bool| {
+        let owner = "x.a.b.example".parse().expect("a name");
+        let text = format!("x.a.b.example. 300 IN NSEC \\000.x.a.b.example. {types}\n");
+        let nsec = countersign_dns::zone_text::records(&text, &owner).expect("a record");
+        let rrsig = Rrsig {
+            type_covered: Rtype::NSEC,
+            algorithm: 13,
+            labels: 4,
+            original_ttl_s: 300,
+            expiration: 0,
+            inception: 0,
+            key_tag: 1,
+            signer: "b.example".parse().expect("a name"),
+            signature: Vec::new(),
+        };
+        let signed_data = rrsig.signed_data(&nsec[0]).expect("it is its own");
+        let links = vec![Link { signed_data, signature: vec![1] }];
+        let about = Query { name: owner.clone(), rtype: Rtype::CAA };
+        let hop = walk::Hop {
+            name: owner,
+            outcome: walk::Outcome::NoData,
+            security: Security::Secure,
+            steps: vec![0],
+        };
+        let walked = Walked {
+            security: Security::Secure,
+            hops: vec![hop],
+            steps: vec![walk::Step { about, parent: None, links }],
+            spent: [0; 3],
+        };
+        assert_eq!(SeenName::of_walk(name("a.b.example"), &walked).is_there, expected, "{types}");
+    };
+    check("RRSIG NSEC TYPE128", false);
+    check("A RRSIG NSEC", true);
 }
 
 #[test]
@@ -210,7 +267,8 @@ fn what_stands_below_is_told() {
     let fresh = wildcard.fresh.as_mut().expect("it was asked");
     fresh.records = vec![Record::new(0, "issue", "other.example")];
     check(&wildcard, &["wildcard-records"]);
-    wildcard.fresh.as_mut().expect("it was asked").records = wildcard.seen[0].records.clone();
+    let same = wildcard.seen[0].records.iter().rev().cloned();
+    wildcard.fresh.as_mut().expect("it was asked").records = same.collect();
     check(&wildcard, &["wildcard-node"]);
     let mut elsewhere = view(&records);
     elsewhere.challenges[0].elsewhere = Some("acme.host.example".to_owned());
