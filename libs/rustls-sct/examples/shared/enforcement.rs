@@ -32,7 +32,7 @@ pub(crate) fn enforcer() -> anyhow::Result<Arc<Enforcer>> {
     };
     let mut roots = PublicRoots::built_in();
     if let Some(further) = read("COUNTERSIGN_PUBLIC_ROOTS")? {
-        roots.add_pem(&further)?;
+        anyhow::ensure!(roots.add_pem(&further)? > 0, "COUNTERSIGN_PUBLIC_ROOTS has no roots");
     }
     Ok(Arc::new(Enforcer::new(settings, list, roots, Memory::default())))
 }
