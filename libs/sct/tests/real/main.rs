@@ -12,6 +12,7 @@ mod certificates;
 mod libcrypto;
 mod log_lists;
 mod odd;
+mod policies;
 mod precertificates;
 
 /// A file of the folder with test data. Without the folder: `None`, and the test is skipped, but not in CI.
