@@ -20,7 +20,7 @@ pub(crate) fn validity(now: Timestamp, days: i64) -> Vec<u8> {
 pub(crate) fn times(from: Timestamp, to: Timestamp) -> Vec<u8> {
     let time = |time: Timestamp| {
         let text: String = time.to_string().chars().filter(char::is_ascii_digit).collect();
-        element(0x18, &[text[..14].as_bytes(), b"Z"])
+        element(0x18, &[&text.as_bytes()[..14], b"Z"])
     };
     element(SEQUENCE, &[&time(from), &time(to)])
 }

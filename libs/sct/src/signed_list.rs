@@ -17,8 +17,8 @@
 //! ```
 //!
 //! It is a signed note (c2sp.org/signed-note). There is one way to write down a list: operators are sorted by
-//! name, logs of an operator by id, times are in UTC and whole seconds. A text that is not what its own list
-//! would be written as is refused, so two lists that say the same are the same bytes.
+//! name, logs of an operator by id, suspensions by their text, times are in UTC and whole seconds. A text that is
+//! not what its own list would be written as is refused, so two lists that say the same are the same bytes.
 //!
 //! A `log` is served by `rfc6962` or `static-ct`, is trusted from the first time on, and is retired at the
 //! second, which may be in the future. Its key is 64 bytes of a P-256 point, or the whole
@@ -86,7 +86,10 @@ impl SignedList {
     pub fn to_text(&self) -> String {
         let mut text = format!("{FIRST_LINE}\nversion {}\n", self.version);
         text += &format!("issued {}\nexpires {}\n", seconds(self.issued), seconds(self.expires));
-        for suspension in &self.suspensions {
+        let mut suspensions: Vec<_> = self.suspensions.iter().map(ToString::to_string).collect();
+        suspensions.sort();
+        suspensions.dedup();
+        for suspension in suspensions {
             text += &format!("suspend {suspension}\n");
         }
         let mut operators: BTreeMap<&str, Vec<&Log>> = BTreeMap::new();
@@ -141,6 +144,9 @@ pub enum SignedListError {
     /// It has more than [`LOGS_MAX`] logs.
     #[error("the list has more than {LOGS_MAX} logs")]
     TooManyLogs,
+    /// It would expire before [`VALID_MIN`].
+    #[error("the list expires before the 70 days for which every list is good")]
+    Expires,
     /// A suspension that the issuer may not ask for.
     #[error(transparent)]
     Suspension(#[from] SuspensionError),
@@ -216,6 +222,9 @@ impl Reader {
         if self.logs.len() > LOGS_MAX {
             return Err(SignedListError::TooManyLogs);
         }
+        if expires.duration_since(issued) < VALID_MIN {
+            return Err(SignedListError::Expires);
+        }
         for suspension in &self.suspensions {
             suspension.ends_in_time(issued)?;
         }
@@ -279,7 +288,11 @@ fn line_of(log: &Log) -> String {
     let retired = retired.map_or("-".to_owned(), seconds);
     let key = STANDARD_NO_PAD.encode(log.key.short());
     let mut line = format!("log {kind} {} {retired} {key} {}\n", seconds(trusted), log.description);
-    for (operator, until) in &log.previous_operators {
+    // Who ran it at some time is looked up in this order.
+    let mut previous: Vec<_> = log.previous_operators.iter().collect();
+    previous.sort_by_key(|(operator, until)| (*until, operator));
+    previous.dedup();
+    for (operator, until) in previous {
         line += &format!("until {} {operator}\n", seconds(*until));
     }
     line
@@ -339,10 +352,14 @@ fn whole(time: Timestamp) -> Timestamp {
     time.checked_sub(part).unwrap_or(time)
 }
 
-/// Bytes of a list. With the 48 logs of today it has 8,000; in thirteen years there were 320 logs.
-pub const LIST_TEXT_BYTES_MAX: usize = 256 * 1024;
-/// Logs in a list.
-pub const LOGS_MAX: usize = 1_000;
+/// Bytes of a list: it is an entry of a log, and those have no more (c2sp.org/tlog-tiles, "Log entries"). With the
+/// 64 logs of today it has 10,000.
+pub const LIST_TEXT_BYTES_MAX: usize = 0xffff;
+/// Logs in a list. In thirteen years there were 320.
+pub const LOGS_MAX: usize = 400;
+/// How long a list is good for at least. A list that expires enforces nothing in the default profile: one that does so
+/// sooner would be a kill switch for everything.
+pub const VALID_MIN: SignedDuration = SignedDuration::from_hours(70 * 24);
 /// What a list begins with.
 const FIRST_LINE: &str = "countersign-log-list/1";
 

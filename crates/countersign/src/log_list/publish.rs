@@ -72,16 +72,19 @@ fn keys(args: &ListPublishArgs) -> anyhow::Result<(ListKeys, Vec<u8>)> {
     let published = args.dir.join(KEYS);
     let known = file::read_if_any(&published)?;
     let known_keys = known.as_ref().map(|_| file::keys(&published)).transpose()?;
-    match (&args.keys, known_keys, known) {
-        (None, Some(keys), Some(bytes)) => Ok((keys, bytes)),
-        (Some(path), known, _) => {
+    match (&args.keys, known_keys.zip(known)) {
+        (None, Some(known)) => Ok(known),
+        (Some(path), known) => {
             let (keys, bytes) = (file::keys(path)?, file::read(path)?);
-            if let Some(known) = known.filter(|known| *known != keys) {
-                known.rotate(&bytes).with_context(|| format!("cannot use {}", path.display()))?;
+            let Some((known, known_bytes)) = known else { return Ok((keys, bytes)) };
+            if known == keys {
+                // The file there may have the signatures that clients ask for, and this one none.
+                return Ok((known, known_bytes));
             }
+            known.rotate(&bytes).with_context(|| format!("cannot use {}", path.display()))?;
             Ok((keys, bytes))
         }
-        (None, _, _) => Err(Failure::new(format!("there are no keys in {}", args.dir.display()))
+        (None, None) => Err(Failure::new(format!("there are no keys in {}", args.dir.display()))
             .hint("name them with --keys when something is published there for the first time")
             .into()),
     }

@@ -210,6 +210,9 @@ fn keys_are_changed_and_followed() {
     assert!(refused.stderr.contains("1 of the known keys have signed, 2 must"), "{refused:?}");
     let from = place.tampered("list", |_| desk.read("three"));
     place.refused(&from, "1 of the known keys have signed");
+    // The keys as clients keep them, without signatures, do not take the place of those with.
+    desk.copy("client.keys", "bare");
+    desk.run("publish pub --list two --keys bare --log-key log.example.key").ended(0);
     // A client that is behind a step, and is shown keys that nobody has signed, or a version too far on.
     desk.copy("keys", "client.keys");
     for forged in

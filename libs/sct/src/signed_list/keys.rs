@@ -194,9 +194,14 @@ impl ListKeys {
         &self.keys
     }
 
+    /// Those of the keys that have signed the note, each once.
+    pub fn signers(&self, note: &Note) -> Vec<&ListKey> {
+        self.keys.iter().filter(|key| key.has_signed(note)).collect()
+    }
+
     /// How many of the keys have signed the note; a key counts once.
     pub fn count(&self, note: &Note) -> usize {
-        self.keys.iter().filter(|key| key.has_signed(note)).count()
+        self.signers(note).len()
     }
 
     /// A list that enough of the keys have signed.
