@@ -241,7 +241,8 @@ class Files(unittest.TestCase):
             "by = cases.enforcer(memory=%r)\n"
             "assert by.judge(cases.chain('good'), 'first.example').action == 'accept'\n" % memory
         )
-        subprocess.run([sys.executable, "-c", program], check=True, timeout=DEADLINE_S)
+        here = os.path.dirname(os.path.abspath(__file__))
+        subprocess.run([sys.executable, "-c", program], cwd=here, check=True, timeout=DEADLINE_S)
         self.assertEqual(stat.S_IMODE(os.stat(memory).st_mode), 0o600)
         by = enforcer(memory=memory)
         kinds = [kind for kind, _ in by.judge(chain("private"), "first.example").warnings]
