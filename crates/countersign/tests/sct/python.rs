@@ -163,7 +163,7 @@ impl Stand {
         for how in HOWS {
             let said = self.client(program, how, target);
             let about = format!("{}, {program}, {how}: {said}", case.name);
-            println!("{about}");
+            eprintln!("{about}");
             if how == "stock" || case.accepted {
                 assert!(said.starts_with("accepted: ") && said.contains(expected), "{about}");
             } else {
