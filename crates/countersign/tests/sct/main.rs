@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its world is not as it made it")]
 
+mod c;
 // Not all that they have is needed here.
 #[allow(dead_code, reason = "shared with the tests of the watch")]
 #[path = "../watch/place.rs"]

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use super::{COUNTERSIGN_SCT_BY_DANE, COUNTERSIGN_SCT_LAST_IS_ANCHOR};
 use super::{COUNTERSIGN_SCT_PROFILE_DEFAULT, COUNTERSIGN_SCT_PROFILE_HIGH_RISK, Outcome, Told};
 use crate::certificate::is_self_issued;
-use crate::enforcer::{Chain, Enforcer, Memory, Profile, PublicRoots, Reason, Settings, Trust};
+use crate::enforcer::{Action, Chain, Decision, Enforcer, Memory, Profile, PublicRoots, Reason};
+use crate::enforcer::{Settings, Trust};
 use crate::signed_list::{ListKeys, RefusedList, SignedList};
 
 /// Demands SCTs. Make one for the whole program. Threads may share it and call anything at the same time, except
@@ -110,10 +111,18 @@ impl Handle {
         let decision = self.look().enforcer.judge(chain, now);
         // A chain that was cut off below its root looks like that of a private CA, which nothing is asked of. A
         // program that passes what the server sent would never refuse anything.
-        let is_cut_off = decision.reason == Reason::PrivateRoot
-            && flags & COUNTERSIGN_SCT_LAST_IS_ANCHOR == 0
-            && !is_self_issued(last).unwrap_or(false);
-        if is_cut_off { Err(Outcome::IncompleteChain) } else { Ok(Told::new(&decision)) }
+        let may_be_cut_off =
+            decision.reason == Reason::PrivateRoot && flags & COUNTERSIGN_SCT_LAST_IS_ANCHOR == 0;
+        match is_self_issued(last) {
+            _ if !may_be_cut_off => Ok(Told::new(&decision)),
+            Ok(true) => Ok(Told::new(&decision)),
+            Ok(false) => Err(Outcome::IncompleteChain),
+            Err(why) => Ok(Told::new(&Decision {
+                action: Action::Refuse,
+                reason: Reason::Unreadable(why),
+                warnings: Vec::new(),
+            })),
+        }
     }
 
     fn look(&self) -> RwLockReadGuard<'_, Inner> {
