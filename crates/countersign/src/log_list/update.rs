@@ -127,9 +127,10 @@ impl Here {
         known_keys: &ListKeys,
         offered: &Offered,
     ) -> Result<bool, Failure> {
-        let proof = offered.proof.as_ref().map(|proof| &proof.bytes);
-        if proof.is_some() && proof != self.proof.as_ref() {
-            file::replace(&self.proof_path, proof.expect("it was looked at"))?;
+        if let Some(Proven { bytes, .. }) = &offered.proof
+            && self.proof.as_ref() != Some(bytes)
+        {
+            file::replace(&self.proof_path, bytes)?;
         }
         let has_list = self.list_bytes.as_ref() == Some(&offered.list_bytes);
         if !has_list {

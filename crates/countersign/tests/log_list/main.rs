@@ -108,8 +108,8 @@ impl Published {
         let _none_before = fs::remove_dir_all(self.desk.path(&copy));
         copy_folder(&self.desk.path("pub"), &self.desk.path(&copy));
         let path = format!("{copy}/{name}");
-        let text =
-            self.desk.path(&path).exists().then(|| self.desk.read(&path)).unwrap_or_default();
+        // A file that was not there is added.
+        let text = fs::read_to_string(self.desk.path(&path)).unwrap_or_default();
         self.desk.write(&path, &with(text));
         copy
     }
