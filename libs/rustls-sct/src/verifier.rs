@@ -238,7 +238,7 @@ fn counted(decision: &Decision) -> usize {
         Reason::Judged(verdict) => {
             verdict.scts.iter().filter(|sct| matches!(sct.worth, Worth::Counted(_))).count()
         }
-        Reason::PrivateRoot | Reason::Dane | Reason::Unreadable(_) => 0,
+        Reason::PrivateRoot | Reason::Dane | Reason::Unreadable(_) | Reason::NoCertificate => 0,
     }
 }
 

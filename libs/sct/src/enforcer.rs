@@ -150,6 +150,9 @@ impl Enforcer {
             (Arc::clone(&state.list), state.memory.seen())
         };
         let now = system_now.max(list.issued).max(seen);
+        if chain.certificates.is_empty() {
+            return Decision::refuse(Reason::NoCertificate);
+        }
         if chain.trust == Trust::Dane {
             return Decision::accept(Reason::Dane);
         }

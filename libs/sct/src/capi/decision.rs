@@ -50,9 +50,10 @@ fn outcome_of(decision: &Decision) -> Outcome {
             | verdict::Outcome::NotAsked => Outcome::TooFewScts,
             verdict::Outcome::Unreadable(_) => Outcome::Unreadable,
         },
-        (Action::Refuse, Reason::Unreadable(_) | Reason::PrivateRoot | Reason::Dane) => {
-            Outcome::Unreadable
-        }
+        (
+            Action::Refuse,
+            Reason::Unreadable(_) | Reason::NoCertificate | Reason::PrivateRoot | Reason::Dane,
+        ) => Outcome::Unreadable,
     }
 }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::ladder::{DEGRADED_DAYS, STRICT_DAYS};
 use crate::certificate::CertificateError;
+use crate::log_list::State;
 use crate::signed_list::Suspension;
 use crate::verdict::{Missing, Outcome, Verdict, Worth};
 
@@ -41,6 +42,8 @@ pub enum Reason {
     Judged(Arc<Verdict>),
     /// A certificate of the chain cannot be taken apart.
     Unreadable(CertificateError),
+    /// The chain has no certificate, so it was not verified.
+    NoCertificate,
 }
 
 /// What people should be told.
@@ -91,41 +94,46 @@ impl fmt::Display for Reason {
             Self::PrivateRoot => f.write_str("the chain ends in no public root"),
             Self::Dane => f.write_str("the chain was verified by DANE"),
             Self::Unreadable(why) => write!(f, "{why}"),
+            Self::NoCertificate => f.write_str("there is no certificate"),
             Self::Judged(verdict) => write!(f, "{verdict}"),
         }
     }
 }
 
+/// What came of it, and what each SCT was worth if that was not enough.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.outcome {
-            Outcome::Satisfied => {
-                f.write_str("enough logs have promised to publish the certificate")
+        let is_missing = matches!(self.outcome, Outcome::Missing(_));
+        if is_missing && self.scts.is_empty() {
+            return f.write_str("no log has promised to publish the certificate: it has no SCT");
+        }
+        write!(f, "{}", self.outcome)?;
+        for sct in self.scts.iter().filter(|_| is_missing) {
+            match &sct.log {
+                Some(log) => write!(f, "; {log}: {}", sct.worth)?,
+                None => write!(f, "; {}", sct.worth)?,
             }
-            Outcome::NotAsked => f.write_str("the certificate is older than the policy"),
-            Outcome::Unreadable(why) => write!(f, "{why}"),
-            Outcome::Missing(_) if self.scts.is_empty() => {
-                f.write_str("no log has promised to publish the certificate: it has no SCT")
-            }
-            Outcome::Missing(missing) => {
-                match missing.first() {
-                    // The rest says nothing more.
-                    Some(Missing::Scts { needed, counted: 0 }) => {
-                        write!(f, "{needed} SCTs of different logs are needed, and none counts")?;
-                    }
-                    Some(_) | None => {
-                        let missing: Vec<_> = missing.iter().map(ToString::to_string).collect();
-                        f.write_str(&missing.join(", "))?;
-                    }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Satisfied => f.write_str("enough logs have promised to publish the certificate"),
+            Self::NotAsked => f.write_str("the certificate is older than the policy"),
+            Self::Unreadable(why) => write!(f, "{why}"),
+            Self::Missing(missing) => match missing.first() {
+                // The rest says nothing more.
+                Some(Missing::Scts { needed, counted: 0 }) => {
+                    write!(f, "{needed} SCTs of different logs are needed, and none counts")
                 }
-                for sct in &self.scts {
-                    match &sct.log {
-                        Some(log) => write!(f, "; {log}: {}", sct.worth)?,
-                        None => write!(f, "; {}", sct.worth)?,
-                    }
+                Some(_) | None => {
+                    let missing: Vec<_> = missing.iter().map(ToString::to_string).collect();
+                    f.write_str(&missing.join(", "))
                 }
-                Ok(())
-            }
+            },
         }
     }
 }
@@ -134,9 +142,10 @@ impl fmt::Display for Worth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Counted(operator) => write!(f, "counts, for {operator}"),
-            Self::NotTried => f.write_str("not needed"),
+            Self::NotTried => f.write_str("not checked: it would change nothing"),
             Self::UnknownLog => f.write_str("a log that is not on the list"),
-            Self::UntrustedLog(_) => f.write_str("was not trusted when it promised"),
+            Self::UntrustedLog(State::Retired) => f.write_str("promised after the log was retired"),
+            Self::UntrustedLog(_) => f.write_str("a log that is not trusted"),
             Self::PrivateKeyIsPublic => f.write_str("a log whose private key is public"),
             Self::SameLog => f.write_str("another SCT of this log counts"),
             Self::Future => f.write_str("promises for a time that has not come"),

@@ -116,7 +116,7 @@ fn only_what_ends_in_a_public_root_has_to_be_logged() {
     assert_eq!(enforcer.judge(dane, now), Decision::accept(Reason::Dane));
     // A certificate that is its own anchor has no issuer that could be public.
     assert_eq!(judge(&enforcer, &[&unlogged], now).reason, Reason::PrivateRoot);
-    assert_eq!(judge(&enforcer, &[], now).reason, Reason::PrivateRoot);
+    assert_eq!(judge(&enforcer, &[], now), Decision::refuse(Reason::NoCertificate));
 }
 
 #[test]
