@@ -11,7 +11,8 @@ mod gnutls;
 mod openssl;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
-use std::ptr::{self, NonNull};
+use std::ops::Range;
+use std::ptr::NonNull;
 
 use crate::guard;
 
@@ -23,17 +24,17 @@ pub(crate) struct Callers {
 impl Callers {
     /// Those of the function that calls this.
     fn of_this_call() -> Self {
-        let own = object_of((&raw const AT_LOAD).cast()); // it could be anything of ours
-        let own = own.map(|object| object.base);
-        let mut bases = Vec::new();
-        let mut libraries = Vec::new();
-        for object in stack().filter_map(object_of) {
-            let is_new = Some(object.base) != own && !bases.contains(&object.base);
-            if is_new && libraries.len() < CALLERS_MAX {
-                bases.push(object.base);
-                libraries.push(Library::loaded(&object.path));
+        let objects = Object::all();
+        let object_at = |address| objects.iter().position(|object| object.has(address));
+        let own = object_at((&raw const AT_LOAD).addr()); // it could be anything of ours
+        let mut seen = Vec::new();
+        for object in stack().filter_map(object_at) {
+            if Some(object) != own && !seen.contains(&object) && seen.len() < CALLERS_MAX {
+                seen.push(object);
             }
         }
+        let mut libraries: Vec<_> =
+            seen.into_iter().map(|seen| Library::loaded(&objects[seen].name)).collect();
         if libraries.is_empty() {
             libraries.push(Library::Next); // a stack that cannot be read
         }
@@ -60,10 +61,13 @@ enum Library {
 }
 
 impl Library {
-    /// The library that was loaded from this path. The program itself is none: it sees what was loaded with it.
-    fn loaded(path: &CStr) -> Self {
-        // SAFETY: the path is a C string. Nothing is loaded that is not there, so no code of others runs.
-        let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) };
+    /// The library that was loaded by this name. The program has none: it sees what was loaded with it.
+    fn loaded(name: &CStr) -> Self {
+        if name.is_empty() {
+            return Self::Next;
+        }
+        // SAFETY: the name is a C string. Nothing is loaded that is not there, so no code of others runs.
+        let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) };
         NonNull::new(handle).map_or(Self::Next, Self::Handle)
     }
 
@@ -92,32 +96,53 @@ impl Drop for Library {
     }
 }
 
-/// The program or a library.
+/// The program or a library, and where it is in memory.
 struct Object {
-    base: *mut c_void,
-    path: CString,
+    /// Empty for the program.
+    name: CString,
+    parts: Vec<Range<usize>>,
 }
 
-/// The one that this address is in.
-fn object_of(address: *const c_void) -> Option<Object> {
-    let mut info = libc::Dl_info {
-        dli_fname: ptr::null(),
-        dli_fbase: ptr::null_mut(),
-        dli_sname: ptr::null(),
-        dli_saddr: ptr::null_mut(),
-    };
-    // SAFETY: any address may be asked about, and `info` is there to be filled.
-    let found = unsafe { libc::dladdr(address, &raw mut info) };
-    if found == 0 || info.dli_fname.is_null() {
-        return None;
+impl Object {
+    /// All that are loaded, the program first. (`dladdr` would look for a symbol at each address, which takes longer
+    /// than all the rest.)
+    fn all() -> Vec<Self> {
+        extern "C" fn each(info: *mut libc::dl_phdr_info, _: usize, into: *mut c_void) -> c_int {
+            // SAFETY: it is the pointer that was given to `dl_iterate_phdr`, which alone has it now.
+            let objects = unsafe { &mut *into.cast::<Vec<Object>>() };
+            // SAFETY: the loader's own description, valid during this call.
+            let info = unsafe { &*info };
+            // SAFETY: as above; so are the name, a C string or null, and the table, which is as long as it says.
+            let (name, table) = unsafe {
+                let len = usize::from(info.dlpi_phnum);
+                (text_or_none(info.dlpi_name), std::slice::from_raw_parts(info.dlpi_phdr, len))
+            };
+            let start =
+                |segment: &libc::Elf64_Phdr| address(info.dlpi_addr.wrapping_add(segment.p_vaddr));
+            let part =
+                |segment| start(segment)..start(segment).wrapping_add(address(segment.p_memsz));
+            let loaded = table.iter().filter(|segment| segment.p_type == libc::PT_LOAD);
+            objects
+                .push(Object { name: name.unwrap_or_default(), parts: loaded.map(part).collect() });
+            0
+        }
+        let mut objects: Vec<Self> = Vec::new();
+        // SAFETY: `each` takes what it is given here, and both are there until this returns.
+        unsafe { libc::dl_iterate_phdr(Some(each), (&raw mut objects).cast()) };
+        objects
     }
-    // SAFETY: the loader's own name for it, a C string that lives as long as it is loaded. It is copied.
-    let path = unsafe { CStr::from_ptr(info.dli_fname) }.to_owned();
-    Some(Object { base: info.dli_fbase, path })
+
+    fn has(&self, address: usize) -> bool {
+        self.parts.iter().any(|part| part.contains(&address))
+    }
+}
+
+fn address(address: u64) -> usize {
+    usize::try_from(address).expect("this library is built for machines of 64 bits")
 }
 
 /// Addresses in the functions that led here, from the nearest on.
-fn stack() -> impl Iterator<Item = *const c_void> {
+fn stack() -> impl Iterator<Item = usize> {
     unsafe extern "C" {
         // Both are in libgcc_s, which the standard library needs to unwind.
         fn _Unwind_Backtrace(
@@ -146,7 +171,17 @@ fn stack() -> impl Iterator<Item = *const c_void> {
     unsafe { _Unwind_Backtrace(each, (&raw mut frames).cast()) };
     // An address to return to can be the first of the next function; one less is in the call.
     let addresses = frames.addresses.into_iter().take(frames.count);
-    addresses.map(|address| ptr::without_provenance(address.saturating_sub(1)))
+    addresses.map(|address| address.saturating_sub(1))
+}
+
+/// A copy of a C string, for people.
+///
+/// # Safety
+///
+/// `text` is null or a C string.
+unsafe fn text_at(text: *const c_char) -> Option<String> {
+    // SAFETY: as promised by the caller.
+    unsafe { text_or_none(text) }.map(|text| text.to_string_lossy().into_owned())
 }
 
 /// A copy of a C string.
@@ -154,9 +189,9 @@ fn stack() -> impl Iterator<Item = *const c_void> {
 /// # Safety
 ///
 /// `text` is null or a C string.
-unsafe fn text_at(text: *const c_char) -> Option<String> {
+unsafe fn text_or_none(text: *const c_char) -> Option<CString> {
     // SAFETY: as promised by the caller, and not null.
-    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_owned())
 }
 
 /// Has [`guard::at_exit`] called when the program ends, if it ends by `exit` or by returning from `main`.
