@@ -4,6 +4,7 @@
 mod caa;
 mod delegations;
 mod dnssec;
+mod enforce;
 mod evidence;
 mod gate;
 mod incidents;
@@ -22,6 +23,7 @@ pub(crate) use caa::{
 pub(crate) use delegations::{DelegationsArgs, DelegationsCommand};
 pub(crate) use dnssec::redirect;
 pub(crate) use dnssec::{CheckArgs, DnssecCommand, ProveArgs, VerifyArgs, WayArgs};
+pub(crate) use enforce::EnforceArgs;
 pub(crate) use evidence::{EvidenceArgs, EvidenceCommand};
 pub(crate) use gate::{ArchiveArgs, ArchiveCommand, GateArgs, GateCommand};
 pub(crate) use incidents::{
@@ -174,6 +176,12 @@ pub(crate) enum Command {
     /// Say in CAA records who may issue for a name
     #[command(subcommand)]
     Caa(CaaCommand),
+    /// Start a program that then demands SCTs, though it was not written to (docs/sct-preload.md)
+    ///
+    /// A library is preloaded that stands before the verification of OpenSSL and of GnuTLS: a certificate of a public
+    /// CA that is in no logs is refused, as browsers refuse it. Programs that cannot be covered are not started. Signals
+    /// and the exit status are those of the program; 2 also stands for not started.
+    Enforce(EnforceArgs),
     /// For CAs: decide by CAA before a certificate is issued, and keep each decision with its proof
     ///
     /// Stands before an ACME CA, and answers a CA's own software, step-ca and other gates over HTTP (docs/gate.md).

@@ -9,6 +9,7 @@ mod config;
 mod conformance;
 mod delegations;
 mod dnssec;
+mod enforce;
 mod evidence;
 mod failure;
 mod gate;
@@ -112,6 +113,7 @@ fn run(args: &Args, color: ColorChoice) -> anyhow::Result<ExitStatus> {
         Command::Delegations(args) => delegations::run(args, &config::settings(global)?, printer),
         Command::Dnssec(command) => dnssec::run(command, global, printer, &progress),
         Command::Caa(command) => caa::run(command, global, printer),
+        Command::Enforce(args) => enforce::run(args, global, printer),
         Command::Gate(args) => gate::run(args, global, printer),
         Command::Conformance(command) => conformance::run(command, printer, &progress),
         Command::Config(command) => config::run(command, global, printer),

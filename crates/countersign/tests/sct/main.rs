@@ -11,6 +11,7 @@ mod place;
 #[allow(dead_code, reason = "shared with the tests of ACME")]
 #[path = "../acme/programs.rs"]
 mod programs;
+mod preload;
 mod python;
 mod rust;
 mod servers;

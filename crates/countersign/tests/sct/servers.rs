@@ -10,7 +10,7 @@ use crate::programs::{Ended, folders, free_ports, listens, started};
 
 /// Prosody for the domain `localhost`, with the account `alice@localhost`.
 pub(crate) struct Prosody {
-    /// Where it takes clients, on 127.0.0.1, and demands STARTTLS.
+    /// Where it takes clients, on 127.0.0.1, and offers STARTTLS.
     pub(crate) port: u16,
     folder: PathBuf,
     _process: Ended,
@@ -22,6 +22,16 @@ pub(crate) const PASSWORD: &str = "a password of alice";
 impl Prosody {
     /// Starts one that serves this case, with its files below `folder`.
     pub(crate) async fn start(folder: &Path, case: &SctCase) -> Self {
+        Self::start_with(folder, case, "c2s_require_encryption = true").await
+    }
+
+    /// Starts one that lets clients log in with their password in plain text, too.
+    pub(crate) async fn start_lenient(folder: &Path, case: &SctCase) -> Self {
+        let lenient = "c2s_require_encryption = false\nallow_unencrypted_plain_auth = true";
+        Self::start_with(folder, case, lenient).await
+    }
+
+    async fn start_with(folder: &Path, case: &SctCase, encryption: &str) -> Self {
         let [port] = free_ports();
         let folder = folder.join(format!("prosody-{}-{port}", case.name));
         fs::create_dir_all(folder.join("data")).unwrap();
@@ -35,7 +45,7 @@ log = {{ debug = "{log}" }}
 modules_enabled = {{ "roster", "saslauth", "tls", "disco", "ping", "posix" }}
 modules_disabled = {{ "s2s" }}
 authentication = "internal_hashed"
-c2s_require_encryption = true
+{encryption}
 c2s_ports = {{ {port} }}
 interfaces = {{ "127.0.0.1" }}
 ssl = {{ certificate = "{chain}", key = "{key}" }}
