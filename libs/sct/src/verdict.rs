@@ -35,7 +35,7 @@ pub struct Presented<'a> {
     pub issuer_spki: &'a [u8],
 }
 
-/// How much is asked, by the age of the list: see [`crate::Ladder`].
+/// How much is asked, by the age of the list: see [`crate::enforcer::Ladder`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rung {
     /// The whole policy.
