@@ -25,7 +25,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use countersign_sct::enforcer::Reason;
-use countersign_sct::{Action, Chain, Decision, Enforcer, Trust, Worth};
+use countersign_sct::{Action, Anchor, Chain, Decision, Enforcer, Trust, Worth};
 use jiff::Timestamp;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -117,7 +117,7 @@ impl SctVerifier {
         let anchor_spki = spki_for_anchor(path.anchor());
         let chain = Chain {
             certificates: &certificates,
-            anchor_spki: Some(&anchor_spki),
+            anchor: Anchor::Key(&anchor_spki),
             host: Some(host),
             trust: Trust::Roots,
         };

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
-use countersign_sct::{Action, Chain, Decision, Enforcer, Trust};
+use countersign_sct::{Action, Anchor, Chain, Decision, Enforcer, Trust};
 use jiff::Timestamp;
 
 use crate::memory_file::MemoryFile;
@@ -111,7 +111,7 @@ impl Guard {
         let certificates: Vec<&[u8]> = server.chain.iter().map(Vec::as_slice).collect();
         let chain = Chain {
             certificates: &certificates,
-            anchor_spki: None, // both libraries hand out the chain with its anchor
+            anchor: Anchor::Last, // both libraries hand out the chain with its anchor
             host: server.host.as_deref(),
             trust: server.trust,
         };

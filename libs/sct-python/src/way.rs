@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use countersign_sct::enforcer::{Memory, Warning};
 use countersign_sct::{
-    Action, Chain, Enforcer, ListKeys, Profile, PublicRoots, Settings, SignedList, Trust,
+    Action, Anchor, Chain, Enforcer, ListKeys, Profile, PublicRoots, Settings, SignedList, Trust,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -101,7 +101,8 @@ impl Way {
             }
             let now = SignedDuration::try_from_secs_f64(now).ok();
             let now = now.and_then(|now| Timestamp::from_duration(now).ok());
-            let chain = Chain { certificates: chain, anchor_spki: None, host, trust: Trust::Roots };
+            let chain =
+                Chain { certificates: chain, anchor: Anchor::Last, host, trust: Trust::Roots };
             let decision = self.enforcer.judge(chain, now.unwrap_or(Timestamp::UNIX_EPOCH));
             Told {
                 accepted: decision.action == Action::Accept,

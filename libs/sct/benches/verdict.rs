@@ -17,8 +17,8 @@ use base64::engine::general_purpose::STANDARD;
 use countersign_sct::enforcer::Memory;
 use countersign_sct::policy::COUNTERSIGN;
 use countersign_sct::{
-    Chain, DigitallySigned, Enforcer, LogKey, LogList, Outcome, Presented, PublicRoots, Rung,
-    Settings, SignedEntry, SignedList, Trust, Worth, embedded_list, issuer_key_hash, judge,
+    Anchor, Chain, DigitallySigned, Enforcer, LogKey, LogList, Outcome, Presented, PublicRoots,
+    Rung, Settings, SignedEntry, SignedList, Trust, Worth, embedded_list, issuer_key_hash, judge,
     parse_list, precert_tbs, signed_bytes, spki_of, validity_of,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -78,7 +78,7 @@ fn main() {
         let certificates = &[&case.certificate[..], &case.issuer];
         let chain = Chain {
             certificates,
-            anchor_spki: None,
+            anchor: Anchor::Last,
             host: Some("xmpp.example"),
             trust: Trust::Roots,
         };
@@ -97,7 +97,7 @@ fn main() {
         let host = format!("{number}.example");
         let certificates = &[&certificate[..], &cases[0].issuer];
         let chain =
-            Chain { certificates, anchor_spki: None, host: Some(&host), trust: Trust::Roots };
+            Chain { certificates, anchor: Anchor::Last, host: Some(&host), trust: Trust::Roots };
         let later = now + SignedDuration::from_secs(i64::from(number));
         black_box(enforcer.judge(chain, later));
         if number == MILLION / 10 {

@@ -82,14 +82,24 @@ pub enum Profile {
 /// A chain that was verified, and for whom.
 #[derive(Clone, Copy, Debug)]
 pub struct Chain<'a> {
-    /// From the server's certificate up, in DER; with the root or without.
+    /// From the server's certificate up, in DER.
     pub certificates: &'a [&'a [u8]],
-    /// The SubjectPublicKeyInfo of the trust anchor, with its header, if that is not the last certificate.
-    pub anchor_spki: Option<&'a [u8]>,
+    /// Where it ends.
+    pub anchor: Anchor<'a>,
     /// The name that was asked for, if it is known. Only used to remember.
     pub host: Option<&'a str>,
     /// What the chain was verified by.
     pub trust: Trust,
+}
+
+/// Where a verified chain ends. A chain that was cut off on the way would look like that of a private CA, of which
+/// nothing is asked: so it has to be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anchor<'a> {
+    /// With the last certificate: a root, or what else the client trusts.
+    Last,
+    /// Above the last certificate, with this SubjectPublicKeyInfo in DER, header and all.
+    Key(&'a [u8]),
 }
 
 /// What a chain was verified by.
@@ -120,12 +130,13 @@ impl Enforcer {
         Self::new(settings, SignedList::built_in(), PublicRoots::built_in(), Memory::default())
     }
 
-    /// Takes a newer list, which has been verified. An older one, or another of the same version, is refused: it
-    /// may be one from before a retirement.
+    /// Takes a newer list, which has been verified. An older one, by version or by time, or another of the same
+    /// version, is refused: it may be one from before a retirement.
     pub fn take(&self, list: SignedList) -> Result<(), NotNewer> {
         let mut state = self.state();
         let known = state.list.version;
-        if list.version < known || (list.version == known && list != *state.list) {
+        let is_older = list.version < known || list.issued < state.list.issued;
+        if is_older || (list.version == known && list != *state.list) {
             return Err(NotNewer { known, found: list.version });
         }
         state.list = Arc::new(list);
@@ -189,7 +200,11 @@ impl Enforcer {
     fn presented<'a>(&self, chain: Chain<'a>) -> Result<Option<Presented<'a>>, CertificateError> {
         let Some((certificate, above)) = chain.certificates.split_first() else { return Ok(None) };
         let spkis = above.iter().map(|certificate| spki_of(certificate));
-        let spkis = spkis.chain(chain.anchor_spki.map(Ok)).collect::<Result<Vec<_>, _>>()?;
+        let anchor = match chain.anchor {
+            Anchor::Last => None,
+            Anchor::Key(spki) => Some(Ok(spki)),
+        };
+        let spkis = spkis.chain(anchor).collect::<Result<Vec<_>, _>>()?;
         // Any of them may be the anchor: a client can trust an intermediate.
         let is_public = spkis.iter().rev().any(|spki| self.roots.contains(&issuer_key_hash(spki)));
         let issuer_spki = spkis.first().copied();

@@ -68,7 +68,9 @@ pub use certificate::{CertificateError, Part};
 pub use certificate::{embedded_list, is_precertificate, is_self_issued, precert_tbs};
 pub use certificate::{spki_of, validity_of};
 pub use digitally_signed::{DigitallySigned, DigitallySignedError};
-pub use enforcer::{Action, Chain, Decision, Enforcer, Profile, PublicRoots, Settings, Trust};
+pub use enforcer::{
+    Action, Anchor, Chain, Decision, Enforcer, Profile, PublicRoots, Settings, Trust,
+};
 pub use key::{BadSignature, LogKey, LogKeyError};
 pub use log_id::{LogId, LogIdError};
 pub use log_list::{Api, Log, LogList, LogListError, Purpose, Standing, State};

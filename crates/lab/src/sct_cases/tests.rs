@@ -1,7 +1,7 @@
 //! Each case holds what its name says.
 
 use countersign_sct::enforcer::Memory;
-use countersign_sct::{Action, Chain, Enforcer, LogId, PublicRoots, Settings, Trust};
+use countersign_sct::{Action, Anchor, Chain, Enforcer, LogId, PublicRoots, Settings, Trust};
 
 use super::*;
 
@@ -30,7 +30,7 @@ fn an_enforcer_takes_the_good_and_the_private_one_only() {
         let certificates: Vec<&[u8]> = chain.iter().map(Vec::as_slice).collect();
         let chain = Chain {
             certificates: &certificates,
-            anchor_spki: None,
+            anchor: Anchor::Last,
             host: None,
             trust: Trust::Roots,
         };

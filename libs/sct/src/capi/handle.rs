@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use super::{COUNTERSIGN_SCT_BY_DANE, COUNTERSIGN_SCT_LAST_IS_ANCHOR};
 use super::{COUNTERSIGN_SCT_PROFILE_DEFAULT, COUNTERSIGN_SCT_PROFILE_HIGH_RISK, Outcome, Told};
 use crate::certificate::is_self_issued;
-use crate::enforcer::{Action, Chain, Decision, Enforcer, Memory, Profile, PublicRoots, Reason};
+use crate::enforcer::{
+    Action, Anchor, Chain, Decision, Enforcer, Memory, Profile, PublicRoots, Reason,
+};
 use crate::enforcer::{Settings, Trust};
 use crate::signed_list::{ListKeys, RefusedList, SignedList};
 
@@ -107,7 +109,7 @@ impl Handle {
         let last = certificates.last().ok_or(Outcome::EmptyChain)?;
         let by_dane = flags & COUNTERSIGN_SCT_BY_DANE != 0;
         let trust = if by_dane { Trust::Dane } else { Trust::Roots };
-        let chain = Chain { certificates, anchor_spki: None, host, trust };
+        let chain = Chain { certificates, anchor: Anchor::Last, host, trust };
         let decision = self.look().enforcer.judge(chain, now);
         // A chain that was cut off below its root looks like that of a private CA, which nothing is asked of. A
         // program that passes what the server sent would never refuse anything.

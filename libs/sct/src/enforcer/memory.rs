@@ -18,7 +18,7 @@ pub struct Memory {
     hosts: HashMap<[u8; 32], Timestamp>,
 }
 
-/// Hosts that are remembered. The one that was not seen for longest goes first.
+/// Hosts that are remembered. Those that were not seen for longest go first.
 pub const HOSTS_MAX: usize = 4_096;
 
 impl Memory {
@@ -48,10 +48,21 @@ impl Memory {
             return;
         }
         if self.hosts.len() >= HOSTS_MAX && known.is_none() {
-            let oldest = self.hosts.iter().min_by_key(|(_, last)| **last).map(|(host, _)| *host);
-            oldest.map(|oldest| self.hosts.remove(&oldest));
+            self.forget_some();
         }
         self.hosts.insert(host, now);
+    }
+
+    /// Drops those that were not seen for longest: an eighth, so that it is seldom done.
+    fn forget_some(&mut self) {
+        let mut times: Vec<Timestamp> = self.hosts.values().copied().collect();
+        let (_, oldest_kept, _) = times.select_nth_unstable(HOSTS_MAX / 8);
+        let oldest_kept = *oldest_kept;
+        self.hosts.retain(|_, last| *last >= oldest_kept);
+        // All at one time, and none is older than another.
+        if self.hosts.len() >= HOSTS_MAX {
+            self.hosts.clear();
+        }
     }
 
     /// What both know.
