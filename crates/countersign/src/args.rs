@@ -10,6 +10,7 @@ mod gate;
 mod incidents;
 mod log_list;
 mod registering;
+mod sct;
 
 use std::path::PathBuf;
 
@@ -37,6 +38,7 @@ pub(crate) use registering::{
     AuthorizationsArgs, AuthorizationsCommand, AuthorizeArgs, MaterialArgs, SignArgs,
     StatementCommand, TermsArgs,
 };
+pub(crate) use sct::{SctCommand, SctExplainArgs};
 
 /// Watches Certificate Transparency for certificates that nobody here asked for
 ///
@@ -176,6 +178,9 @@ pub(crate) enum Command {
     /// Say in CAA records who may issue for a name
     #[command(subcommand)]
     Caa(CaaCommand),
+    /// Look at the SCTs of a certificate
+    #[command(subcommand)]
+    Sct(SctCommand),
     /// Start a program that then demands SCTs, though it was not written to (docs/sct-preload.md)
     ///
     /// A library is preloaded that stands before the verification of OpenSSL and of GnuTLS: a certificate of a public

@@ -24,6 +24,7 @@ mod plan;
 mod print;
 mod progress;
 mod replay;
+mod sct;
 mod sightings;
 mod sinks;
 mod statement;
@@ -113,6 +114,7 @@ fn run(args: &Args, color: ColorChoice) -> anyhow::Result<ExitStatus> {
         Command::Delegations(args) => delegations::run(args, &config::settings(global)?, printer),
         Command::Dnssec(command) => dnssec::run(command, global, printer, &progress),
         Command::Caa(command) => caa::run(command, global, printer),
+        Command::Sct(command) => sct::run(command, printer),
         Command::Enforce(args) => enforce::run(args, global, printer),
         Command::Gate(args) => gate::run(args, global, printer),
         Command::Conformance(command) => conformance::run(command, printer, &progress),

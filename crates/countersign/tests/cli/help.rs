@@ -33,11 +33,15 @@ fn help_says_what_there_is() {
       status          Show for each log how far it has been read and proved
       sightings       List the certificates seen that name a guarded service, expected or not
       troubles        List what went wrong with logs: what we could not do, and what they did
-      log-list        Show the logs that the lists name, and which are followed; or make a list for clients
+      log-list        Show the logs that the lists name, and which are followed; or make a list for
+                      clients
       delegations     Show what is expected of each watched zone, and what its servers and those of its
                       parent show
       dnssec          Check the DNSSEC of a zone
       caa             Say in CAA records who may issue for a name
+      sct             Look at the SCTs of a certificate
+      enforce         Start a program that then demands SCTs, though it was not written to
+                      (docs/sct-preload.md)
       gate            For CAs: decide by CAA before a certificate is issued, and keep each decision with
                       its proof
       lab             Play attacks and quiet days on a small Internet of our own, and show what is

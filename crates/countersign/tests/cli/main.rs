@@ -8,6 +8,7 @@ mod conformance;
 mod delegations;
 mod help;
 mod place;
+mod sct;
 mod state;
 mod watched;
 
