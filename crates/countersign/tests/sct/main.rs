@@ -8,10 +8,10 @@ mod c;
 #[allow(dead_code, reason = "shared with the tests of the watch")]
 #[path = "../watch/place.rs"]
 mod place;
+mod preload;
 #[allow(dead_code, reason = "shared with the tests of ACME")]
 #[path = "../acme/programs.rs"]
 mod programs;
-mod preload;
 mod python;
 mod rust;
 mod servers;
