@@ -12,10 +12,10 @@ use crate::request::{Purpose, Request};
 use crate::value::IssueValue;
 
 /// More than any domain has use for; what is more would only cost time.
-const RECORDS_MAX: usize = 1_000;
+pub const RECORDS_MAX: usize = 1_000;
 
 /// All records of a name come in one DNS message (RFC 1035 §4.2.2).
-const OCTETS_MAX: usize = 65_535;
+pub const OCTETS_MAX: usize = 65_535;
 
 /// Decides. `climbed` is what a [`crate::Climb`] for the name of the request found. The same arguments give the same
 /// decision, so that whoever keeps them can decide again.

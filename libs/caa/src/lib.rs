@@ -60,7 +60,7 @@ mod value;
 pub use account::{Account, AccountUri, Relation};
 pub use climb::{Climb, Climbed, Lookup, Security};
 pub use constrained::{Constrained, Constraint, ConstraintError};
-pub use decide::decide;
+pub use decide::{OCTETS_MAX, RECORDS_MAX, decide};
 pub use decision::{Bearing, Decision, Judged, Reason, Unmet, Verdict};
 pub use method::{Method, MethodError, MethodsError, permitted_methods};
 pub use name::{Identifier, Name, NameError, Wildcard};

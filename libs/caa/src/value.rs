@@ -19,7 +19,7 @@ pub struct Parameter<'a> {
 }
 
 /// Why octets are not such a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("octet {at} does not fit the syntax: {expected} was expected")]
 pub struct ValueError {
     /// Where, from 0.
