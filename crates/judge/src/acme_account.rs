@@ -105,8 +105,13 @@ pub enum NoAccount {
     #[error("the URL of the account in it is none")]
     Url(#[source] AccountUrlError),
     /// The account has ended.
-    #[error("the account is {0}, so nothing is issued to it any more")]
-    Ended(String),
+    #[error("the account is {status}, so nothing is issued to it any more")]
+    Ended {
+        /// `deactivated` or `revoked`, made plain and short.
+        status: String,
+        /// What the CA knew it by, where the file says so.
+        url: Option<AccountUrl>,
+    },
 }
 
 impl NoAccount {
@@ -119,7 +124,7 @@ impl NoAccount {
             Self::NoUrl | Self::Url(_) => {
                 "have the program register the account again, or give the URL with --account URL"
             }
-            Self::Ended(_) => "register a new account, then plan again",
+            Self::Ended { .. } => "register a new account, then plan again",
         }
     }
 }
@@ -137,7 +142,9 @@ pub fn read(client: Client, bytes: &[u8]) -> Result<AcmeAccount, NoAccount> {
         Client::Dehydrated => json::<Dehydrated>(bytes)?.into(),
     };
     if let Some(status) = file.status.filter(|status| !status.is_empty() && status != "valid") {
-        return Err(NoAccount::Ended(bounded(&status, TEXT_CHARACTERS_MAX).into_owned()));
+        let url = file.url.and_then(|text| AccountUrl::parse(&text).ok());
+        let status = bounded(&status, TEXT_CHARACTERS_MAX).into_owned();
+        return Err(NoAccount::Ended { status, url });
     }
     let text = file.url.filter(|url| !url.is_empty()).ok_or(NoAccount::NoUrl)?;
     let url = AccountUrl::parse(&text).map_err(NoAccount::Url)?;

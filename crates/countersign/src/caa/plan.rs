@@ -73,8 +73,7 @@ pub(super) fn run(
 
 /// What is wrong is told before what could not be seen.
 fn exit_status(plan: &Plan, found: &Found) -> ExitStatus {
-    let unread = !found.accounts.troubles.is_empty() || row::unusable(found).next().is_some();
-    match (plan.warnings.is_empty(), unread) {
+    match (plan.warnings.is_empty(), row::is_blind(found)) {
         (false, _) => ExitStatus::Findings,
         (true, true) => ExitStatus::CouldNotLook,
         (true, false) => ExitStatus::Expected,
@@ -93,7 +92,11 @@ pub(super) fn found(directories: &[PathBuf], settings: Option<&Settings>) -> Fou
     for (root, kind) in roots {
         let mut read = accounts(root, Limits::default());
         let clients = read.found.iter().map(|one| one.account.client);
-        let kinds: BTreeSet<Kind> = clients.map(kind_of).chain(kind).collect();
+        let mut kinds: BTreeSet<Kind> = clients.map(kind_of).chain(kind).collect();
+        if kinds.is_empty() {
+            // Whose it is cannot be told, and its certificates count all the same.
+            kinds.insert(Kind::Pem);
+        }
         for kind in kinds {
             found.look_for_wildcards(root, kind);
         }
@@ -103,16 +106,19 @@ pub(super) fn found(directories: &[PathBuf], settings: Option<&Settings>) -> Fou
         found.accounts.renewals.append(&mut read.renewals);
         found.accounts.troubles.append(&mut read.troubles);
     }
+    // The same is looked at for accounts and for certificates.
+    found.accounts.troubles.sort();
+    found.accounts.troubles.dedup();
     found
 }
 
 impl Found {
-    /// What keeps a file from being read is the watch's to tell; here it only means that one certificate less was
-    /// looked at.
+    /// What cannot be read may be a certificate with a wildcard, which a plan would forbid.
     fn look_for_wildcards(&mut self, root: &Path, kind: Kind) {
         let directory = Directory { path: root.to_owned(), scope: Scope::everything(), kind };
         let limits = Limits::default();
         let report = Scan::new(vec![directory], limits).scan(limits.entries_max);
+        self.accounts.troubles.extend(report.troubles);
         for registered in report.registered {
             if let Registration::Certificate { tbs_sha256, names, .. } = registered.registration {
                 self.certificates.insert(tbs_sha256);

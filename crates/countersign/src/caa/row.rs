@@ -91,8 +91,8 @@ pub(super) fn warnings(plan: &Plan, found: &Found) -> Vec<String> {
 }
 
 /// Files that may tell of an account that is in use, and do not.
-pub(super) fn unusable(found: &Found) -> impl Iterator<Item = &UnusableAccount> {
-    let may_be_used = |one: &&UnusableAccount| !matches!(one.why, NoAccount::Ended(_));
+fn unusable(found: &Found) -> impl Iterator<Item = &UnusableAccount> {
+    let may_be_used = |one: &&UnusableAccount| !matches!(one.why, NoAccount::Ended { .. });
     found.accounts.unusable.iter().filter(may_be_used)
 }
 
@@ -112,7 +112,17 @@ fn reason(why: &NoAccount) -> String {
     }
 }
 
-/// The same as objects.
+/// Whether an account that is in use may not have been seen.
+pub(super) fn is_blind(found: &Found) -> bool {
+    !found.accounts.troubles.is_empty() || unusable(found).next().is_some()
+}
+
+/// What could not be read, as objects.
+pub(super) fn print_unread(found: &Found, printer: &mut Printer) -> Result<(), Unprinted> {
+    unread(found).iter().try_for_each(|text| printer.object(&UnreadRow { r#type: "unread", text }))
+}
+
+/// The plan as objects.
 pub(super) fn print(
     plan: &Plan,
     found: &Found,
@@ -162,9 +172,7 @@ pub(super) fn print(
             next_step: one.next_step(),
         })?;
     }
-    unread(found)
-        .iter()
-        .try_for_each(|text| printer.object(&UnreadRow { r#type: "unread", text }))?;
+    print_unread(found, printer)?;
     printer.object(&SummaryRow {
         r#type: "summary",
         name: plan.name.as_str(),

@@ -96,9 +96,11 @@ fn what_has_no_url_is_no_account() {
 #[test] // RFC 8555 §7.1.6
 fn an_account_that_has_ended_is_none() {
     for status in ["deactivated", "revoked"] {
-        let ended = || Err(NoAccount::Ended(status.to_owned()));
-        check(Client::Caddy, &CADDY.replace("\"valid\"", &format!("{status:?}")), ended());
-        check(Client::Lego, &LEGO.replace("\"valid\"", &format!("{status:?}")), ended());
+        for (client, file) in [(Client::Caddy, CADDY), (Client::Lego, LEGO)] {
+            let url = AccountUrl::parse(URL).ok();
+            let ended = Err(NoAccount::Ended { status: status.to_owned(), url });
+            check(client, &file.replace("\"valid\"", &format!("{status:?}")), ended);
+        }
     }
 }
 

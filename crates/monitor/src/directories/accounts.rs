@@ -195,7 +195,8 @@ impl Reading<'_> {
             }
             Place::DehydratedBody => Err(NoAccount::NoUrl),
             Place::Account(Client::Dehydrated) if beside("deactivated") => {
-                Err(NoAccount::Ended("deactivated".to_owned()))
+                let url = acme_account::read(Client::Dehydrated, &bytes).ok().map(|one| one.url);
+                Err(NoAccount::Ended { status: "deactivated".to_owned(), url })
             }
             Place::Account(client) => acme_account::read(client, &bytes),
         };
