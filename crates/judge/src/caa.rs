@@ -3,7 +3,8 @@
 //!
 //! ```text
 //!  dns::Walked ── lookup ──> caa::Lookup ──> whoever decides
-//!  walks of a name, those above and below ── CaaView ── lint ──> findings
+//!  walks of a name, those above and below ─┬─ CaaView ── lint ──> findings
+//!  ZoneFile, before it is served ──────────┘
 //! ```
 
 mod finding;
@@ -19,7 +20,8 @@ use countersign_dns::walk::{self, Walked};
 pub use finding::CaaFinding;
 pub use issuance::{CaaThen, InForce, then};
 pub use lint::lint;
-pub use seen::{CaaView, Challenge, Issuer, SeenHop, SeenName, Source, Unsure};
+pub use seen::{CaaView, Challenge, Issuer, SeenGrant, SeenHop, SeenName, Source, Unsure};
+pub use zone_file::ZoneFile;
 
 /// Below a name, where validation by DNS looks: ACME's challenge (RFC 8555 §8.4), standing permissions, and whom to
 /// write to and to call (Baseline Requirements §3.2.2.4.14, §3.2.2.4.16).

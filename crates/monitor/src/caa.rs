@@ -7,7 +7,7 @@ use countersign_dns::walk::{self, Outcome, Reply, Walked};
 use countersign_dns::{Name as Owner, Query, Rtype, Security};
 use countersign_judge::CaaView;
 use countersign_judge::caa::{
-    Challenge, LABELS, PERSIST, SeenName, Source, Unsure, owner, strings, text,
+    Challenge, LABELS, PERSIST, SeenGrant, SeenName, Source, Unsure, owner, strings, text,
 };
 use countersign_net::{Clock, Dns};
 
@@ -45,8 +45,7 @@ impl Looking<'_> {
         at: &Owner,
         unsure: &mut Vec<Unsure>,
     ) -> (Challenge, Vec<Vec<u8>>) {
-        let found = self.walk(at, Rtype::TXT).await;
-        note(&found, Rtype::TXT, at, unsure);
+        let found = self.texts(at, unsure).await;
         let alias = found.hops.first().and_then(|hop| match &hop.outcome {
             Outcome::Alias { target, .. } => Some(text(target)),
             Outcome::Records(_) | Outcome::NoData | Outcome::NoName | Outcome::Unknown => None,
@@ -59,15 +58,25 @@ impl Looking<'_> {
                 found.hops.first().and_then(|hop| servers(&hop.outcome))
             }
         };
-        let texts = found.hops.last().map(|hop| match &hop.outcome {
-            Outcome::Records(sets) => {
-                sets.iter().flat_map(|set| set.rdatas()).map(|data| strings(data)).collect()
-            }
-            Outcome::Alias { .. } | Outcome::NoData | Outcome::NoName | Outcome::Unknown => {
-                Vec::new()
-            }
-        });
-        (Challenge { label: label.to_owned(), elsewhere }, texts.unwrap_or_default())
+        (Challenge { label: label.to_owned(), elsewhere }, texts(&found))
+    }
+
+    async fn texts(&mut self, at: &Owner, unsure: &mut Vec<Unsure>) -> Walked {
+        let found = self.walk(at, Rtype::TXT).await;
+        note(&found, Rtype::TXT, at, unsure);
+        found
+    }
+}
+
+/// TXT records, each with its strings joined.
+fn texts(found: &Walked) -> Vec<Vec<u8>> {
+    let outcome = found.hops.last().map(|hop| &hop.outcome);
+    match outcome {
+        Some(Outcome::Records(sets)) => {
+            sets.iter().flat_map(|set| set.rdatas()).map(|data| strings(data)).collect()
+        }
+        Some(Outcome::Alias { .. } | Outcome::NoData | Outcome::NoName | Outcome::Unknown)
+        | None => Vec::new(),
     }
 }
 
@@ -113,8 +122,15 @@ async fn view(looking: &mut Looking<'_>, name: &Name, label: &[u8]) -> CaaView {
         let (challenge, texts) = looking.challenge(label, &at, &mut unsure).await;
         challenges.push(challenge);
         if label == PERSIST {
-            grants = texts;
+            grants.extend(texts.into_iter().map(|text| SeenGrant { at: name.clone(), text }));
         }
+    }
+    // With policy=wildcard those at a name above are for this one as well. No CA validates a whole top-level domain.
+    let above = std::iter::successors(name.parent(), Name::parent);
+    for name in above.filter(|name| name.parent().is_some()) {
+        let Some(at) = owner(&name).child(PERSIST.as_bytes()) else { continue };
+        let found = texts(&looking.texts(&at, &mut unsure).await);
+        grants.extend(found.into_iter().map(|text| SeenGrant { at: name.clone(), text }));
     }
     CaaView {
         name: name.clone(),
@@ -123,7 +139,10 @@ async fn view(looking: &mut Looking<'_>, name: &Name, label: &[u8]) -> CaaView {
         challenges,
         unsure,
         grants,
+        unsigned_cuts: Vec::new(),
+        is_partial: false,
         accounts: None,
+        ended: Vec::new(),
         issuers: Vec::new(),
         source: Source::Dns,
     }

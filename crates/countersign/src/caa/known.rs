@@ -1,6 +1,6 @@
 //! What is known of CAs and of the operator's own accounts, for whoever judges records.
 
-use countersign_judge::acme_account::AccountUrl;
+use countersign_judge::acme_account::{AccountUrl, NoAccount};
 use countersign_judge::caa::Issuer;
 use countersign_judge::caa_plan::authority::{Authorities, Authority, Binding, Environment};
 use jiff::Timestamp;
@@ -26,6 +26,15 @@ fn issuer(authority: &Authority, now: Timestamp) -> Issuer {
             Binding::Open => false,
         },
     }
+}
+
+/// The URLs of those of the operator's accounts that have ended.
+pub(super) fn ended(found: &Found) -> Vec<String> {
+    let urls = found.accounts.unusable.iter().filter_map(|one| match &one.why {
+        NoAccount::Ended { url, .. } => url.as_ref(),
+        _ => None,
+    });
+    urls.map(|url| url.as_str().to_owned()).collect()
 }
 
 /// The URLs of the operator's accounts; `None` if none is known, since then no account is foreign.

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use countersign_caa::Name;
-use countersign_dns::{Rrset, Rtype, zone_text};
-use countersign_judge::caa::{Source, lint};
+use countersign_dns::zone_text;
+use countersign_judge::caa::{Source, ZoneFile, lint};
 use countersign_judge::{CaaFinding, CaaView, Severity};
 use countersign_monitor::caa::look;
 use countersign_net::Clock;
@@ -13,7 +13,8 @@ use owo_colors::OwoColorize as _;
 use serde::Serialize;
 use tokio::runtime;
 
-use super::{known, plan, record_row::RecordRow, table};
+use super::plan::{self, Found};
+use super::{known, record_row::RecordRow, row, table};
 use crate::ExitStatus;
 use crate::args::{CaaLintArgs, Global};
 use crate::config;
@@ -42,8 +43,10 @@ pub(super) fn run(
     let issuers = known::issuers(&authorities, Clock::system().now());
     let found = plan::found(&args.accounts, settings.as_ref());
     let accounts = known::accounts(&args.account, &found);
+    let ended = known::ended(&found);
     for view in &mut views {
         view.issuers.clone_from(&issuers);
+        view.ended.clone_from(&ended);
         view.accounts.clone_from(&accounts);
     }
     let judged: Vec<_> = views.iter().map(|view| (view, lint(view))).collect();
@@ -55,12 +58,16 @@ pub(super) fn run(
                 }
                 printer.object(&NameRow::new(view, findings))?;
             }
+            row::print_unread(&found, printer)?;
         }
         Form::Human => {
             for (view, findings) in &judged {
                 for line in lines(view, findings) {
                     printer.text(format!("{line}\n").as_bytes())?;
                 }
+            }
+            for line in row::unread(&found) {
+                printer.line(format_args!("warning: {line}"))?;
             }
             if path.is_file() {
                 printer.line(format_args!(
@@ -69,7 +76,7 @@ pub(super) fn run(
             }
         }
     }
-    Ok(exit_status(judged.iter().flat_map(|(_, findings)| findings)))
+    Ok(exit_status(judged.iter().flat_map(|(_, findings)| findings), &found))
 }
 
 fn no_target(target: &str, why: &countersign_caa::NameError) -> Failure {
@@ -77,7 +84,7 @@ fn no_target(target: &str, why: &countersign_caa::NameError) -> Failure {
         .hint("give a name such as xmpp.example, or a zone file")
 }
 
-/// A view for each name in the file that has an address, mail, an alias or CAA records; and for the apex.
+/// A view for each name in the file that a certificate could be for.
 fn of_file(path: &Path, origin: Option<&countersign_dns::Name>) -> Result<Vec<CaaView>, Failure> {
     let size = fs::metadata(path).map_err(|error| Failure::read(path, &error))?.len();
     if size > ZONE_BYTES_MAX {
@@ -91,16 +98,8 @@ fn of_file(path: &Path, origin: Option<&countersign_dns::Name>) -> Result<Vec<Ca
         )
     };
     let records = zone_text::records(&text, origin.unwrap_or(&root)).map_err(unread)?;
-    let mut names: Vec<_> = records
-        .iter()
-        .filter(|set| CERTIFIED.contains(&set.rtype()))
-        .map(Rrset::owner)
-        .filter(|owner| !owner.is_wildcard())
-        .filter_map(|owner| Name::parse(&countersign_judge::caa::text(owner)).ok())
-        .filter(|name| !name.as_str().starts_with('_'))
-        .collect();
-    names.sort();
-    names.dedup();
+    let zone = ZoneFile::new(&records);
+    let names = zone.names();
     if names.is_empty() {
         return Err(Failure::new(format!(
             "{} has no name that a certificate could be for",
@@ -108,23 +107,25 @@ fn of_file(path: &Path, origin: Option<&countersign_dns::Name>) -> Result<Vec<Ca
         ))
         .hint("are its names short? Then say with --origin what they are below"));
     }
-    Ok(names.iter().map(|name| CaaView::of_zone(name, &records)).collect())
+    Ok(names.iter().map(|name| zone.view(name)).collect())
 }
 
 /// The zone of a country is larger, and is not linted here.
 const ZONE_BYTES_MAX: u64 = 64 << 20;
 
-/// What certificates are for has one of these.
-const CERTIFIED: [Rtype; 6] =
-    [Rtype::SOA, Rtype::A, Rtype::AAAA, Rtype::MX, Rtype::CNAME, Rtype::CAA];
-
-fn exit_status<'a>(findings: impl Iterator<Item = &'a CaaFinding> + Clone) -> ExitStatus {
+fn exit_status<'a>(
+    findings: impl Iterator<Item = &'a CaaFinding> + Clone,
+    found: &Found,
+) -> ExitStatus {
     let mut wrong = findings.clone().filter(|finding| !finding.is_blindness());
     if wrong.any(|finding| finding.severity() >= Severity::Warning) {
         return ExitStatus::Findings;
     }
     let mut blind = findings.filter(|finding| finding.is_blindness());
-    if blind.next().is_some() { ExitStatus::CouldNotLook } else { ExitStatus::Expected }
+    match blind.next().is_some() || row::is_blind(found) {
+        true => ExitStatus::CouldNotLook,
+        false => ExitStatus::Expected,
+    }
 }
 
 /// A name with what was found, for people.

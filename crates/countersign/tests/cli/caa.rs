@@ -194,6 +194,44 @@ fn what_cannot_be_read_is_told_and_is_not_fine() {
         "{}",
         outcome.stderr
     );
+    // Nor for the lint: the account that a record names may be in that file.
+    place.write("planned.zone", &outcome.stdout);
+    let lint = "caa lint planned.zone --accounts letsencrypt";
+    let outcome = place.run(lint);
+    assert_eq!(outcome.status, 2, "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.contains("warning: letsencrypt/accounts/ca.example"),
+        "{}",
+        outcome.stdout
+    );
+    let rows = place.rows(&format!("{lint} --json"));
+    assert!(rows.iter().any(|row| row["type"] == "unread"), "{rows:?}");
+}
+
+#[test]
+fn a_record_for_an_account_that_has_ended_is_a_finding() {
+    let place = certbot();
+    let user = "letsencrypt/acme/ca/users/default";
+    fs::create_dir_all(place.path(user)).unwrap();
+    let ended = "https://acme-v02.api.letsencrypt.org/acme/acct/8";
+    let account = format!(r#"{{"status": "deactivated", "location": "{ended}"}}"#);
+    place.write(&format!("{user}/default.json"), &account);
+    let record = |url: &str| {
+        format!("xmpp.example. 300 IN CAA 0 issue \"letsencrypt.org; accounturi={url}\"\n")
+    };
+    for (url, status, expected) in [
+        (ended, 1, &["ended-account", "any-method", "wildcards-unsaid"][..]),
+        (URL, 0, &["any-method", "wildcards-unsaid"]),
+    ] {
+        place.write("zone", &record(url));
+        let lint = "caa lint zone --accounts letsencrypt";
+        let rows = place.rows(&format!("{lint} --json"));
+        let mut kinds: Vec<_> = rows.iter().filter_map(|row| row["kind"].as_str()).collect();
+        let mut expected = expected.to_vec();
+        kinds.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!((kinds, place.run(lint).status), (expected, status));
+    }
 }
 
 #[test]
@@ -210,6 +248,16 @@ fn a_certificate_with_a_wildcard_is_noticed() {
         outcome.stdout
     );
     assert_eq!(place.run(&format!("{plan} --wildcard")).status, 0);
+    // Also where no account is kept.
+    fs::create_dir(place.path("certificates")).unwrap();
+    place.write("certificates/cert.pem", WILDCARD);
+    let plan = format!("caa plan xmpp.example --accounts certificates --account {URL}");
+    assert_eq!(place.run(&plan).status, 1);
+    // What cannot be read may be such a certificate.
+    place.write("certificates/cert.pem", &WILDCARD[..WILDCARD.len() / 2]);
+    let outcome = place.run(&plan);
+    assert_eq!(outcome.status, 2, "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("warning: certificates/cert.pem"), "{}", outcome.stdout);
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use countersign_lab::dns::{Change, Forgery, Reply};
+use countersign_lab::dns::{Algorithm, Change, Denial, Forgery, Reply, Signing, Tree};
 use countersign_lab::log::Group;
+use countersign_net::Clock;
 
 use crate::internet::{Internet, Outcome};
 
@@ -103,6 +104,66 @@ async fn what_is_left_open_is_told_with_the_attack_and_the_way_out() {
         text.contains("leaves open: who diverts the traffic") && text.contains("do: sign the zone"),
         "{text}"
     );
+}
+
+/// Two records that leave nothing open, but that no CA is known to be called ca.example. `owner` is a name with a time to
+/// live.
+fn bound(owner: &str) -> String {
+    let account = "accounturi=https://ca.example/acct/1; validationmethods=dns-01";
+    format!("{owner} CAA 0 issue \"ca.example; {account}\"\n{owner} CAA 0 issuewild \";\"\n")
+}
+
+/// A zone with a name for each thing that can be wrong, one below it that is not signed, and one with opt-out.
+fn odd_zones(tree: &mut Tree) {
+    let odd = r#"
+www                          CNAME www.unsigned.test.
+*.wild                       CNAME www.unsigned.test.
+shielded                     CAA   0 issuemail ";"
+*.records                    CAA   0 issue "other.example"
+away                         A     192.0.2.80
+_acme-challenge.away         CNAME acme.unsigned.test.
+stand                        A     192.0.2.80
+below.stand                  A     192.0.2.80
+_validation-persist.stand    TXT   "ca.example; accounturi=https://ca.example/acct/1; policy=wildcard"
+"#;
+    let own = ["@ 300", "records 300", "slow 86400"].map(bound).concat();
+    let odd = format!("$TTL 300\n{own}{odd}");
+    let bound = bound("@ 300");
+    let signing =
+        |apex, denial| Some(Signing::new(Algorithm::Ed25519, apex, denial, Clock::system().now()));
+    let at = |last| [[198, 51, 100, last].into()];
+    tree.graft("odd.example", &odd, signing("odd.example", Denial::Nsec), &at(40)).unwrap();
+    tree.graft("hole.odd.example", &bound, None, &at(41)).unwrap();
+    let opt_out = signing("opt.example", Denial::OPT_OUT);
+    tree.graft("opt.example", &bound, opt_out, &at(42)).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_hole_is_told_as_the_dns_shows_it() {
+    let internet = Internet::grown(odd_zones).await;
+    let elsewhere = ["challenge-elsewhere"; 4];
+    let wild = [&elsewhere[..], &["insecure-alias", "unknown-issuer", "wildcard-node"]].concat();
+    for (name, status, expected) in [
+        ("odd.example", 0, &["unknown-issuer"][..]),
+        ("nowhere.odd.example", 0, &["unknown-issuer"]),
+        ("www.odd.example", 1, &["insecure-alias", "unknown-issuer"]),
+        ("wild.odd.example", 1, &wild),
+        ("hole.odd.example", 1, &["insecure-delegation", "unknown-issuer"]),
+        ("opt.example", 1, &["opt-out", "unknown-issuer"]),
+        ("nowhere.opt.example", 1, &["opt-out", "unknown-issuer"]),
+        ("shielded.odd.example", 1, &["shielded"]),
+        ("records.odd.example", 1, &["unknown-issuer", "wildcard-records"]),
+        ("away.odd.example", 0, &["challenge-elsewhere", "unknown-issuer"]),
+        ("stand.odd.example", 1, &["standing-permission", "unknown-issuer"]),
+        ("below.stand.odd.example", 1, &["standing-permission", "unknown-issuer"]),
+        ("slow.odd.example", 0, &["slow-to-change", "unknown-issuer"]),
+    ] {
+        let outcome =
+            internet.run(&format!("--json caa lint {name} --account https://ca.example/acct/1"));
+        let found = (outcome.status, kinds(&outcome));
+        let expected = expected.iter().map(|&kind| kind.to_owned()).collect();
+        assert_eq!(found, (status, expected), "{name}: {outcome:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

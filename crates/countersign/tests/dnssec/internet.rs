@@ -30,7 +30,13 @@ impl Outcome {
 
 impl Internet {
     pub(crate) async fn start() -> Self {
-        let tree = Tree::new(Clock::system().now());
+        Self::grown(|_| {}).await
+    }
+
+    /// With zones of one's own.
+    pub(crate) async fn grown(grow: impl FnOnce(&mut Tree)) -> Self {
+        let mut tree = Tree::new(Clock::system().now());
+        grow(&mut tree);
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("root.hints"), tree.hints()).unwrap();
         fs::write(dir.path().join("anchors"), tree.trust_anchor()).unwrap();

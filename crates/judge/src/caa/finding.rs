@@ -6,10 +6,11 @@ use std::fmt;
 
 use countersign_caa::ValueError;
 
+use crate::plain::bounded;
 use crate::severity::Severity;
 
 /// One thing that is wrong, or could not be seen. Printed, it is one sentence in which all foreign text is harmless.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CaaFinding {
     /// A lookup failed.
@@ -28,6 +29,8 @@ pub enum CaaFinding {
     },
     /// No record restricts who may issue.
     Open,
+    /// No record that could be seen does, and there may be others.
+    OpenAsSeen,
     /// The records that govern restrict nothing, and hide those of a name above that do.
     Shielded {
         /// The name that has the record.
@@ -63,6 +66,11 @@ pub enum CaaFinding {
         /// Where it leads.
         target: String,
     },
+    /// The zone file delegates a zone without DS records.
+    UnsignedCut {
+        /// The zone below.
+        zone: String,
+    },
     /// The zone leaves out of its denials what is not delegated.
     OptOut {
         /// Why.
@@ -77,6 +85,15 @@ pub enum CaaFinding {
     WildcardRecords {
         /// The name above them.
         name: String,
+    },
+    /// More records than anybody looks at.
+    TooMany {
+        /// The name that has the records.
+        at: String,
+        /// How many.
+        records: usize,
+        /// How many octets of data they have.
+        octets: usize,
     },
     /// A value does not follow the grammar.
     Malformed {
@@ -122,6 +139,11 @@ pub enum CaaFinding {
     },
     /// An account that is not the operator's.
     ForeignAccount {
+        /// The account.
+        uri: String,
+    },
+    /// An account of the operator's that has ended.
+    EndedAccount {
         /// The account.
         uri: String,
     },
@@ -185,6 +207,8 @@ pub enum CaaFinding {
     },
     /// A standing permission.
     Standing {
+        /// The name below which it stands.
+        at: String,
         /// The account.
         account: String,
         /// Whether wildcards and names below are in it.
@@ -207,6 +231,14 @@ pub enum CaaFinding {
         /// How long, in seconds.
         ttl_s: u32,
     },
+}
+
+/// How much foreign text is kept and shown: an account's URL fits, and a sentence stays one.
+const CHARACTERS_MAX: usize = 160;
+
+/// Foreign text as a finding keeps it: harmless, and not too long for a sentence.
+pub(super) fn kept(text: &str) -> String {
+    bounded(text, CHARACTERS_MAX).into_owned()
 }
 
 impl CaaFinding {

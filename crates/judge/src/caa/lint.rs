@@ -2,13 +2,15 @@
 
 mod records;
 
+use std::collections::HashSet;
+
 use countersign_caa::persist::Grant;
 use countersign_caa::{Tag, Wildcard};
 use countersign_dns::Security;
 use countersign_dns::security::Insecure;
 
-use super::finding::CaaFinding;
-use super::seen::{CaaView, SeenName};
+use super::finding::{CaaFinding, kept};
+use super::seen::{CaaView, SeenGrant, SeenName};
 
 /// What is wrong, the most severe first. Nothing found does not mean that nobody can have a certificate: who holds the
 /// account, the zone's keys or the delegation still can.
@@ -16,17 +18,18 @@ pub fn lint(view: &CaaView) -> Vec<CaaFinding> {
     let mut findings = trust(view);
     findings.extend(governing(view));
     if let Some(relevant) = view.relevant() {
-        findings.extend(records::findings(view, relevant));
+        match records::too_many(relevant) {
+            Some(found) => findings.push(found),
+            None => findings.extend(records::findings(view, relevant)),
+        }
         findings.extend(slow(relevant));
     }
     findings.extend(below(view));
     findings.extend(challenges(view));
-    let mut seen = Vec::new();
-    findings.retain(|finding| {
-        let is_new = !seen.contains(finding);
-        seen.push(finding.clone());
-        is_new
-    });
+    let cuts = view.unsigned_cuts.iter().cloned();
+    findings.extend(cuts.map(|zone| CaaFinding::UnsignedCut { zone }));
+    let mut told = HashSet::new();
+    findings.retain(|finding| told.insert(finding.clone()));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
     findings
 }
@@ -108,7 +111,13 @@ fn governing(view: &CaaView) -> Option<CaaFinding> {
         let is_seen = view.seen.iter().flat_map(|seen| &seen.hops).all(|hop| {
             matches!(hop.security, None | Some(Security::Secure | Security::Insecure(_)))
         });
-        return is_seen.then_some(CaaFinding::Open);
+        let mut aliases = view.seen.iter().flat_map(|seen| seen.hops.iter().skip(1));
+        let leads_out = aliases.any(|hop| hop.security.is_none());
+        let found = match view.is_partial || leads_out {
+            true => CaaFinding::OpenAsSeen,
+            false => CaaFinding::Open,
+        };
+        return is_seen.then_some(found);
     };
     if has_issue(&relevant) {
         return None;
@@ -181,25 +190,35 @@ fn challenges(view: &CaaView) -> Vec<CaaFinding> {
         .challenges
         .iter()
         .filter_map(|challenge| {
-            let (label, to) = (challenge.label.clone(), challenge.elsewhere.clone()?);
-            // A standing permission names its account, so who answers there names their own.
+            let (label, to) = (challenge.label.clone(), kept(challenge.elsewhere.as_ref()?));
+            // Mail and telephone validate orders that need no ACME account, and whether a CA holds such an order against
+            // accounturi is its own affair.
             let is_bound = is_bound && !challenge.label.starts_with("_validation-contact");
             Some(CaaFinding::ChallengeElsewhere { label, to, is_bound })
         })
         .collect();
     let not_sure = view.unsure.iter().filter_map(|one| unsure(&one.what, &one.security));
     findings.extend(not_sure);
-    for grant in &view.grants {
-        findings.push(match Grant::parse(grant) {
-            Ok(grant) => CaaFinding::Standing {
-                account: grant.account.as_str().to_owned(),
-                is_wide: grant.wildcard == Wildcard::Yes,
-                ends: grant.until.is_some(),
-            },
-            Err(_) => {
-                CaaFinding::StandingMalformed { value: String::from_utf8_lossy(grant).into_owned() }
-            }
-        });
-    }
+    findings.extend(view.grants.iter().filter_map(|grant| standing(view, grant)));
     findings
+}
+
+/// What a record of standing permission means for the name. One for a name above reaches it only by policy=wildcard
+/// (draft-ietf-acme-dns-persist).
+fn standing(view: &CaaView, seen: &SeenGrant) -> Option<CaaFinding> {
+    let is_above = seen.at != view.name;
+    match Grant::parse(&seen.text) {
+        Ok(grant) if is_above && grant.wildcard == Wildcard::No => None,
+        Ok(grant) => Some(CaaFinding::Standing {
+            at: seen.at.to_string(),
+            account: kept(grant.account.as_str()),
+            is_wide: grant.wildcard == Wildcard::Yes,
+            ends: grant.until.is_some(),
+        }),
+        Err(_) if is_above => None,
+        Err(_) => {
+            let value = kept(&String::from_utf8_lossy(&seen.text));
+            Some(CaaFinding::StandingMalformed { value })
+        }
+    }
 }

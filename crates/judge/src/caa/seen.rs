@@ -20,10 +20,16 @@ pub struct CaaView {
     pub challenges: Vec<Challenge>,
     /// What was asked about these and not answered so that it can be relied on.
     pub unsure: Vec<Unsure>,
-    /// The TXT records of standing permission, each with its strings joined.
-    pub grants: Vec<Vec<u8>>,
+    /// The TXT records of standing permission for the name and those above it.
+    pub grants: Vec<SeenGrant>,
+    /// Zones below this one that it delegates without DS records, if this name is its apex; only of a zone file.
+    pub unsigned_cuts: Vec<String>,
+    /// Whether names above this one can have records that were not looked at: then none found does not mean none.
+    pub is_partial: bool,
     /// The URLs of the operator's own accounts; `None` if they are not known.
     pub accounts: Option<Vec<String>>,
+    /// The URLs of those that have ended.
+    pub ended: Vec<String>,
     /// What is known of issuers.
     pub issuers: Vec<Issuer>,
     /// Where all this is from.
@@ -72,6 +78,15 @@ pub struct Challenge {
     pub elsewhere: Option<String>,
 }
 
+/// A TXT record of standing permission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenGrant {
+    /// The name that it is for; the record is at [`super::PERSIST`] below it.
+    pub at: Name,
+    /// Its strings, joined.
+    pub text: Vec<u8>,
+}
+
 /// An answer that says nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsure {
@@ -92,6 +107,13 @@ pub struct Issuer {
     pub staging: Vec<String>,
     /// Whether it is known to heed `accounturi` and `validationmethods`, or has to.
     pub binds: bool,
+}
+
+impl Issuer {
+    /// Whether records know it by this name.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.names.iter().any(|known| known.eq_ignore_ascii_case(name))
+    }
 }
 
 impl SeenName {
@@ -143,10 +165,13 @@ impl CaaView {
         self.seen.iter().take(end.map_or(self.seen.len(), |end| end + 1))
     }
 
-    /// What is known of the issuer of this name.
-    pub fn issuer(&self, name: &str) -> Option<&Issuer> {
-        self.issuers
-            .iter()
-            .find(|issuer| issuer.names.iter().any(|known| known.eq_ignore_ascii_case(name)))
+    /// What is known of issuers of this name. Several CAs can share one.
+    pub fn issuers_of(&self, name: &str) -> impl Iterator<Item = &Issuer> {
+        self.issuers.iter().filter(move |issuer| issuer.is_named(name))
+    }
+
+    /// Whether an account is one of the operator's.
+    pub fn is_own(&self, uri: &str) -> bool {
+        self.accounts.iter().flatten().any(|own| own == uri)
     }
 }

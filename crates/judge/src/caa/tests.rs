@@ -37,7 +37,10 @@ fn view(records: &[(u8, &str, &str)]) -> CaaView {
         challenges: vec![Challenge { label: "_acme-challenge".to_owned(), elsewhere: None }],
         unsure: Vec::new(),
         grants: Vec::new(),
+        unsigned_cuts: Vec::new(),
+        is_partial: false,
         accounts: Some(vec!["https://ca.example/acct/1".to_owned()]),
+        ended: vec!["https://ca.example/acct/8".to_owned()],
         issuers: vec![issuer, other],
         source: Source::Dns,
     }
@@ -235,6 +238,7 @@ fn values_are_read_as_cas_read_them() {
     one(&format!("{BOUND}; accounturi=https://ca.example/acct/2"), &["never-met"]);
     one("ca.example; accounturi=https://ca.example/acct/1", &["any-method"]);
     one(&BOUND.replace("acct/1", "acct/2"), &["foreign-account"]);
+    one(&BOUND.replace("acct/1", "acct/8"), &["ended-account"]);
     one(&BOUND.replace("//ca", "//staging.ca"), &["staging-account"]);
     one(&BOUND.replace("https://ca.example", "https://other.example"), &["other-issuer-account"]);
     let other = "other.example; accounturi=https://ca.example/acct/1; validationmethods=dns-01";
@@ -244,6 +248,43 @@ fn values_are_read_as_cas_read_them() {
     check_records(&[(0, "issue", ";"), (128, "tbs", "x")], &["critical-unknown"]);
     check_records(&[(0, "issue", ";"), (0, "is-sue", "x")], &["unreadable"]);
     check_records(&[(0, "issue", ";"), (0, "contactemail", "a@b.example")], &["contact"]);
+}
+
+#[test] // As sectigo.com is Sectigo's and ZeroSSL's.
+fn cas_can_share_a_name() {
+    let records = [(0, "issue", BOUND), (0, "issuewild", ";")];
+    let mut shared = view(&records);
+    shared.issuers[0].accounts = vec!["https://one.ca.example/".to_owned()];
+    check(&shared, &[]);
+    let second = Issuer {
+        accounts: vec!["https://ca.example/acct/".to_owned()],
+        ..shared.issuers[0].clone()
+    };
+    shared.issuers.push(second);
+    check(&shared, &[]);
+    shared.issuers[2].binds = false;
+    check(&shared, &["unconfirmed"]);
+    shared.issuers[2].binds = true;
+    shared.issuers[2].staging = vec!["https://ca.example/acct/1".to_owned()];
+    check(&shared, &["staging-account"]);
+}
+
+#[test]
+fn more_than_anybody_looks_at_is_not_gone_through() {
+    let numbered = |number| (0, "issue", format!("ca{number}.example"));
+    let records: Vec<_> = (0..1_001).map(numbered).collect();
+    let borrowed: Vec<_> =
+        records.iter().map(|(flags, tag, value)| (*flags, *tag, &**value)).collect();
+    check_records(&borrowed, &["too-many-records"]);
+    assert_eq!(lint(&view(&borrowed[..1_000])).len(), 2 * 1_000 + 1);
+    check_records(&[(0, "issue", &"a".repeat(66_000))], &["too-many-records"]);
+    // One record can tell of no more than eight of its parameters, and keeps no more than is shown.
+    let parameters: String = (0..5_000).map(|number| format!("; p{number}=1")).collect();
+    let value = format!("{BOUND}{parameters}; accountid=1");
+    let found = lint(&view(&[(0, "issue", &value), (0, "issuewild", ";")]));
+    assert_eq!(found.len(), 8);
+    assert!(found[0].to_string().contains("accounturi may be meant"), "{}", found[0]);
+    assert!(found.iter().all(|one| format!("{one:?}").len() < 600));
 }
 
 #[test]
@@ -256,6 +297,19 @@ fn wildcards_are_held_against_names() {
     );
     let by_http = BOUND.replace("dns-01", "http-01,ca-tbr-20");
     check_records(&[(0, "issue", BOUND), (0, "issuewild", &by_http)], &["wildcards-unreachable"]);
+    // Another list is as good if it adds only methods in the DNS, and another account if it is the operator's own.
+    let http = BOUND.replace("dns-01", "http-01");
+    check_records(&[(0, "issue", &http), (0, "issuewild", BOUND)], &[]);
+    let by_mail = BOUND.replace("dns-01", "dns-01,ca-tbr-4");
+    check_records(&[(0, "issue", BOUND), (0, "issuewild", &by_mail)], &["wildcards-laxer"]);
+    check_records(&[(0, "issue", &by_mail), (0, "issuewild", &by_mail)], &[]);
+    let second = "https://ca.example/acct/2".to_owned();
+    let other = BOUND.replace("acct/1", "acct/2");
+    let mut own = view(&[(0, "issue", BOUND), (0, "issuewild", &other)]);
+    check(&own, &["foreign-account", "wildcards-laxer"]);
+    own.accounts.as_mut().expect("they are known").push(second);
+    check(&own, &[]);
+    check_records(&[(0, "issue", ";"), (0, "issuewild", BOUND)], &["wildcards-laxer"]);
 }
 
 #[test]
@@ -279,11 +333,21 @@ fn what_stands_below_is_told() {
     check(&elsewhere, &["challenge-elsewhere", "unbound"]);
     assert_eq!(lint(&elsewhere)[0].severity(), crate::Severity::High);
     let mut standing = view(&records);
-    standing.grants =
-        vec![b"ca.example; accounturi=https://ca.example/acct/1; policy=wildcard".to_vec()];
-    check(&standing, &["standing-permission"]);
-    standing.grants = vec![b"v=spf1 -all".to_vec()];
-    check(&standing, &["standing-malformed"]);
+    let grant =
+        |at: &str, text: &str| vec![SeenGrant { at: name(at), text: text.as_bytes().to_vec() }];
+    let narrow = "ca.example; accounturi=https://ca.example/acct/1";
+    let wide = &format!("{narrow}; policy=wildcard");
+    for (at, text, expected) in [
+        ("a.b.example", narrow, &["standing-permission"][..]),
+        ("a.b.example", wide, &["standing-permission"]),
+        ("a.b.example", "v=spf1 -all", &["standing-malformed"]),
+        ("b.example", wide, &["standing-permission"]),
+        ("b.example", narrow, &[]),
+        ("b.example", "v=spf1 -all", &[]),
+    ] {
+        standing.grants = grant(at, text);
+        check(&standing, expected);
+    }
     let mut slow = view(&records);
     slow.seen[0].ttl_s = 86_400;
     check(&slow, &["slow-to-change"]);
@@ -299,10 +363,11 @@ fn a_zone_file_is_read_like_a_zone() {
                 _validation-persist.www 300 IN TXT \"ca.example; accounturi=\" \"https://ca.example/1\"\n";
     let origin = "b.example".parse().expect("a name");
     let records = countersign_dns::zone_text::records(text, &origin).expect("a zone");
-    let of = |at: &str| CaaView::of_zone(&name(at), &records);
+    let zone = ZoneFile::new(&records);
+    let of = |at: &str| zone.view(&name(at));
     check(&of("a.b.example"), &["unbound", "wildcards-unsaid"]);
-    check(&of("out.b.example"), &["alias-not-seen", "open"]);
-    check(&of("b.example"), &["open"]);
+    check(&of("out.b.example"), &["alias-not-seen", "open-as-seen"]);
+    check(&of("b.example"), &["open", "unsigned-cut"]);
     let www = [
         "challenge-elsewhere",
         "standing-permission",
@@ -311,6 +376,41 @@ fn a_zone_file_is_read_like_a_zone() {
         "wildcards-unsaid",
     ];
     check(&of("www.b.example"), &www);
+}
+
+#[test]
+fn a_zone_file_says_nothing_of_what_is_not_its_own() {
+    let soa = "@ 3600 IN SOA ns.b.example. h.b.example. 1 2 3 4 5\n@ 300 IN CAA 0 issue \";\"\n";
+    let text = "child 300 IN NS ns.child\nns.child 300 IN A 192.0.2.1\nchild 300 IN CAA 0 issue \"x.example\"\n\
+                deep.child 300 IN NS elsewhere.example.\n\
+                signed 300 IN NS elsewhere.example.\n\
+                signed 300 IN DS 1 13 2 aa000000000000000000000000000000000000000000000000000000000000aa\n\
+                to 300 IN CNAME ns.child\nelsewhere.example. 300 IN A 192.0.2.1\n\
+                *.wild 300 IN CNAME cdn.example.\n*._tcp 300 IN A 192.0.2.1\n\
+                _validation-persist 300 IN TXT \"ca.example; accounturi=https://ca.example/1; policy=wildcard\"\n";
+    let origin = "b.example".parse().expect("a name");
+    let read = |text: &str| countersign_dns::zone_text::records(text, &origin).expect("a zone");
+    let records = read(&format!("{soa}{text}"));
+    let zone = ZoneFile::new(&records);
+    let names = zone.names();
+    let names: Vec<_> = names.iter().map(Name::as_str).collect();
+    assert_eq!(names, ["b.example", "to.b.example", "wild.b.example"]);
+    assert_eq!(zone.view(&name("b.example")).unsigned_cuts, ["child.b.example"]);
+    check(&zone.view(&name("to.b.example")), &["alias-not-seen", "standing-permission"]);
+    let wild = zone.view(&name("wild.b.example"));
+    // The wildcard stands for the names of challenges as well.
+    let elsewhere = ["challenge-elsewhere"; 4];
+    let expected = [&["alias-not-seen", "standing-permission", "wildcard-node"], &elsewhere[..]];
+    check(&wild, &expected.concat());
+    assert!(lint(&wild).iter().any(|one| one.to_string().starts_with("*.wild.b.example leads to")));
+    // Without SOA it is not known what is above.
+    let records = read("www 300 IN A 192.0.2.1\nto 300 IN CNAME out.b.example.\n");
+    let zone = ZoneFile::new(&records);
+    check(&zone.view(&name("www.b.example")), &["open-as-seen"]);
+    check(&zone.view(&name("to.b.example")), &["alias-not-seen", "open-as-seen"]);
+    // Nor what a name above a zone that is not just below a top-level domain has.
+    let records = read("www 300 IN SOA ns.b.example. h.b.example. 1 2 3 4 5\n");
+    check(&ZoneFile::new(&records).view(&name("www.b.example")), &["open-as-seen"]);
 }
 
 #[test]

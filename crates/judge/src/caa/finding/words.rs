@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::CaaFinding;
-use crate::plain::{bounded, plain};
+use super::{CHARACTERS_MAX, CaaFinding};
+use crate::plain::bounded;
 use crate::severity::Severity;
 
 /// What is said of each finding of a kind.
@@ -26,6 +26,9 @@ pub(super) fn sentence(finding: &CaaFinding, f: &mut fmt::Formatter<'_>) -> fmt:
         Of::Open => {
             f.write_str("nothing restricts who may issue: every CA may, to whoever seems to be you")
         }
+        Of::OpenAsSeen => f.write_str(
+            "nothing that is in this file restricts who may issue; records that are not in it may",
+        ),
         Of::Shielded { at, above } => write!(
             f,
             "the records at {} do not say who may issue, and hide those at {} that do",
@@ -58,6 +61,11 @@ pub(super) fn sentence(finding: &CaaFinding, f: &mut fmt::Formatter<'_>) -> fmt:
             short(name),
             short(target)
         ),
+        Of::UnsignedCut { zone } => write!(
+            f,
+            "{} is delegated without DS records, so what is in it cannot be validated",
+            short(zone)
+        ),
         Of::OptOut { why } => write!(f, "unsigned delegations can be invented: {}", short(why)),
         Of::WildcardNode { name } => {
             write!(
@@ -70,6 +78,11 @@ pub(super) fn sentence(finding: &CaaFinding, f: &mut fmt::Formatter<'_>) -> fmt:
             f,
             "names below {} that nobody made have CAA records of their own, out of a wildcard, and not its",
             short(name)
+        ),
+        Of::TooMany { at, records, octets } => write!(
+            f,
+            "{} has {records} CAA records of {octets} octets, which are not looked at",
+            short(at)
         ),
         Of::Malformed { at, value, why } => {
             write!(
@@ -117,6 +130,9 @@ pub(super) fn sentence(finding: &CaaFinding, f: &mut fmt::Formatter<'_>) -> fmt:
             short(value)
         ),
         Of::ForeignAccount { uri } => write!(f, "the account {} is none of yours", short(uri)),
+        Of::EndedAccount { uri } => {
+            write!(f, "the account {} was yours and has ended", short(uri))
+        }
         Of::StagingAccount { uri } => write!(f, "the account {} is one for tests", short(uri)),
         Of::OtherIssuerAccount { issuer, uri } => {
             write!(f, "{} has no accounts such as {}", short(issuer), short(uri))
@@ -154,9 +170,10 @@ pub(super) fn sentence(finding: &CaaFinding, f: &mut fmt::Formatter<'_>) -> fmt:
                 short(label)
             )
         }
-        Of::Standing { account, is_wide, ends } => write!(
+        Of::Standing { at, account, is_wide, ends } => write!(
             f,
-            "the account {} can have certificates{} without showing control again{}",
+            "by a record below {} the account {} can have certificates{} without showing control again{}",
+            short(at),
             short(account),
             if *is_wide { ", for wildcards and all names below too," } else { "" },
             if *ends { "" } else { ", with no end" }
@@ -200,6 +217,13 @@ pub(super) fn words(finding: &CaaFinding) -> Words {
             "who diverts the traffic to this name for a minute, as at jabber.ru in 2023, has a certificate from any CA",
             "run `countersign caa plan`: name your CA, your account and your method",
         ),
+        Of::OpenAsSeen => (
+            "open-as-seen",
+            Warning,
+            "if nothing above or behind the alias restricts it either, who diverts the traffic to this name for a \
+             minute has a certificate from any CA",
+            "look with `countersign caa lint NAME` once it is served, or restrict it here: `countersign caa plan`",
+        ),
         Of::Shielded { .. } => (
             "shielded",
             Critical,
@@ -230,6 +254,12 @@ pub(super) fn words(finding: &CaaFinding) -> Words {
             "if the target's zone is not signed, its answers can be forged; if it has records, they count and not yours",
             "use address records in the place of the alias, or look with `countersign caa lint NAME` once it is served",
         ),
+        Of::UnsignedCut { .. } => (
+            "unsigned-cut",
+            Warning,
+            "who is on the way to the servers of that zone writes its records, for CAA too, although this zone is signed",
+            "enter the DS records of that zone, or keep its names in this one",
+        ),
         Of::OptOut { .. } => (
             "opt-out",
             Warning,
@@ -248,6 +278,12 @@ pub(super) fn words(finding: &CaaFinding) -> Words {
             Warning,
             "for names that nobody made the climb ends at the wildcard: what it permits, anybody can have for them",
             "take the CAA records at the wildcard away, or make them those of the name",
+        ),
+        Of::TooMany { .. } => (
+            "too-many-records",
+            Warning,
+            "what nobody looks at can hide a permission; CAs may refuse to issue, to you as well",
+            "keep only the records of CAs and accounts that you use",
         ),
         Of::Malformed { .. } => (
             "malformed",
@@ -302,6 +338,12 @@ pub(super) fn words(finding: &CaaFinding) -> Words {
             High,
             "whoever has that account can have certificates, and yours cannot if it stands alone",
             "take it out unless you know whose it is; `countersign caa plan` knows your own",
+        ),
+        Of::EndedAccount { .. } => (
+            "ended-account",
+            High,
+            "none; but nothing is issued to it any more, so your renewal fails",
+            "register a new account and put it there: `countersign caa plan` writes it",
         ),
         Of::StagingAccount { .. } => (
             "staging-account",
@@ -408,9 +450,5 @@ pub(super) fn words(finding: &CaaFinding) -> Words {
 
 /// Foreign text, harmless and not too long for a sentence.
 fn short(text: &str) -> Cow<'_, str> {
-    const CHARACTERS_MAX: usize = 160;
-    match plain(text) {
-        Cow::Borrowed(text) => bounded(text, CHARACTERS_MAX),
-        Cow::Owned(text) => Cow::Owned(bounded(&text, CHARACTERS_MAX).into_owned()),
-    }
+    bounded(text, CHARACTERS_MAX)
 }

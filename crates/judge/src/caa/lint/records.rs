@@ -1,12 +1,33 @@
 //! What is wrong with the records that govern a name.
 
-use countersign_caa::{AccountUri, IssueValue, Method, Parameter, Record, Tag, permitted_methods};
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
-use crate::caa::finding::CaaFinding;
-use crate::caa::seen::{CaaView, SeenName};
+use countersign_caa::{
+    AccountUri, IssueValue, Method, OCTETS_MAX, Parameter, RECORDS_MAX, Record, Tag,
+    permitted_methods,
+};
+
+use crate::caa::finding::{CaaFinding, kept};
+use crate::caa::seen::{CaaView, Issuer, SeenName};
 
 const ACCOUNT: &str = "accounturi";
 const METHODS: &str = "validationmethods";
+
+/// How many parameters of one value are told of. A record that has more than two is a mistake or made to tire somebody.
+const PARAMETERS_MAX: usize = 8;
+
+/// More records than `decide` looks at, which are not gone through here, either.
+pub(super) fn too_many(relevant: &SeenName) -> Option<CaaFinding> {
+    let records = relevant.records.len();
+    let octets = relevant.records.iter().map(|record| record.rdata().len()).sum();
+    let at = relevant.name.to_string();
+    (records > RECORDS_MAX || octets > OCTETS_MAX).then_some(CaaFinding::TooMany {
+        at,
+        records,
+        octets,
+    })
+}
 
 /// Goes through the records.
 pub(super) fn findings(view: &CaaView, relevant: &SeenName) -> Vec<CaaFinding> {
@@ -19,7 +40,7 @@ pub(super) fn findings(view: &CaaView, relevant: &SeenName) -> Vec<CaaFinding> {
         };
         match parts.known() {
             Tag::Issue | Tag::Issuewild => {
-                let text = String::from_utf8_lossy(parts.value).into_owned();
+                let text = kept(&String::from_utf8_lossy(parts.value));
                 match IssueValue::parse(parts.value) {
                     Ok(value) => {
                         if parts.is_critical() && !value.parameters.is_empty() {
@@ -33,15 +54,15 @@ pub(super) fn findings(view: &CaaView, relevant: &SeenName) -> Vec<CaaFinding> {
                 }
             }
             Tag::Contactemail | Tag::Contactphone => {
-                findings.push(CaaFinding::Contact { tag: parts.tag.to_owned() });
+                findings.push(CaaFinding::Contact { tag: kept(parts.tag) });
             }
             Tag::Unknown | Tag::Security if parts.is_critical() => {
-                findings.push(CaaFinding::CriticalUnknown { tag: parts.tag.to_owned() });
+                findings.push(CaaFinding::CriticalUnknown { tag: kept(parts.tag) });
             }
             Tag::Unknown | Tag::Security | Tag::Iodef | Tag::Issuemail | Tag::Issuevmc => {}
         }
     }
-    findings.extend(wildcards(relevant));
+    findings.extend(wildcards(view, relevant));
     findings
 }
 
@@ -51,12 +72,14 @@ fn permission(view: &CaaView, value: &IssueValue<'_>, text: &str, tag: Tag) -> V
     let Some(issuer) = value.issuer else { return Vec::new() };
     let mut findings: Vec<_> =
         value.parameters.iter().filter_map(|parameter| odd(parameter, text)).collect();
+    findings.sort_by_key(|finding| Reverse(finding.severity()));
+    findings.truncate(PARAMETERS_MAX);
     let never = |why| CaaFinding::NeverMet { value: text.to_owned(), why };
     let uris: Vec<_> = value.values_of(ACCOUNT).collect();
     let lists: Vec<_> = value.values_of(METHODS).collect();
-    let known = view.issuer(issuer);
+    let name = || kept(issuer);
     match uris[..] {
-        [] => findings.push(CaaFinding::Unbound { issuer: issuer.to_owned() }),
+        [] => findings.push(CaaFinding::Unbound { issuer: name() }),
         [uri] if AccountUri::parse(uri).is_none() => findings.push(never("its account is no URI")),
         [uri] => findings.extend(account(view, issuer, uri)),
         [..] => findings.push(never("it names several accounts")),
@@ -64,7 +87,7 @@ fn permission(view: &CaaView, value: &IssueValue<'_>, text: &str, tag: Tag) -> V
     match lists[..] {
         // Whoever can be any account can choose any method.
         [] if uris.is_empty() => {}
-        [] => findings.push(CaaFinding::AnyMethod { issuer: issuer.to_owned() }),
+        [] => findings.push(CaaFinding::AnyMethod { issuer: name() }),
         [list] => match permitted_methods(list) {
             Err(_) => findings.push(never("its methods are no list with commas")),
             Ok(methods) if methods.is_empty() => findings.push(never("it permits no method")),
@@ -78,27 +101,26 @@ fn permission(view: &CaaView, value: &IssueValue<'_>, text: &str, tag: Tag) -> V
         [..] => findings.push(never("it has several lists of methods")),
     }
     let has_parameters = !uris.is_empty() || !lists.is_empty();
-    match known {
-        Some(known) if !known.binds && has_parameters => {
-            findings.push(CaaFinding::Unconfirmed { issuer: issuer.to_owned() });
-        }
-        None if !view.issuers.is_empty() => {
-            findings.push(CaaFinding::UnknownIssuer { issuer: issuer.to_owned() });
-        }
-        Some(_) | None => {}
+    let mut known = view.issuers_of(issuer).peekable();
+    if known.peek().is_none() && !view.issuers.is_empty() {
+        findings.push(CaaFinding::UnknownIssuer { issuer: name() });
+    }
+    // Of CAs that share a name the one that heeds nothing lets everybody in.
+    if has_parameters && !known.all(|one| one.binds) {
+        findings.push(CaaFinding::Unconfirmed { issuer: name() });
     }
     findings
 }
 
 /// What is odd about a parameter's name.
 fn odd(parameter: &Parameter<'_>, text: &str) -> Option<CaaFinding> {
-    let (value, tag) = (text.to_owned(), parameter.tag.to_owned());
-    let is = |known: &&&str| tag.eq_ignore_ascii_case(known);
+    let (value, tag) = (text.to_owned(), kept(parameter.tag));
+    let is = |known: &&&str| parameter.tag.eq_ignore_ascii_case(known);
     if let Some(known) = [ACCOUNT, METHODS].iter().find(is) {
-        return (tag != *known).then_some(CaaFinding::ParameterCase { value, tag });
+        return (parameter.tag != *known).then_some(CaaFinding::ParameterCase { value, tag });
     }
-    let letters: String =
-        tag.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect();
+    let letters = parameter.tag.chars().filter(char::is_ascii_alphabetic);
+    let letters: String = letters.map(|c| c.to_ascii_lowercase()).collect();
     let meant = match letters.as_str() {
         "account" | "accounturl" | "accountid" | "accounturis" | "accounturi" => Some(ACCOUNT),
         "validationmethod" | "validationmethods" | "methods" | "method" => Some(METHODS),
@@ -110,57 +132,99 @@ fn odd(parameter: &Parameter<'_>, text: &str) -> Option<CaaFinding> {
 /// What is wrong with the account that a permission is bound to.
 fn account(view: &CaaView, issuer: &str, uri: &str) -> Option<CaaFinding> {
     let begins = |prefixes: &[String]| prefixes.iter().any(|prefix| uri.starts_with(prefix));
-    let uri_owned = || uri.to_owned();
-    if let Some(known) = view.issuer(issuer) {
-        if begins(&known.staging) {
-            return Some(CaaFinding::StagingAccount { uri: uri_owned() });
-        }
-        let is_elsewhere =
-            view.issuers.iter().any(|other| other != known && begins(&other.accounts));
-        if is_elsewhere && !begins(&known.accounts) {
-            let issuer = issuer.to_owned();
-            return Some(CaaFinding::OtherIssuerAccount { issuer, uri: uri_owned() });
-        }
+    let uri_kept = || kept(uri);
+    let known: Vec<&Issuer> = view.issuers_of(issuer).collect();
+    if known.iter().any(|one| begins(&one.staging)) {
+        return Some(CaaFinding::StagingAccount { uri: uri_kept() });
     }
-    let is_foreign = view.accounts.as_ref().is_some_and(|own| !own.iter().any(|own| own == uri));
-    is_foreign.then(|| CaaFinding::ForeignAccount { uri: uri_owned() })
+    let mut others = view.issuers.iter().filter(|other| !other.is_named(issuer));
+    let is_theirs = known.is_empty() || known.iter().any(|one| begins(&one.accounts));
+    if !is_theirs && others.any(|other| begins(&other.accounts)) {
+        return Some(CaaFinding::OtherIssuerAccount { issuer: kept(issuer), uri: uri_kept() });
+    }
+    if view.is_own(uri) {
+        return None;
+    }
+    if view.ended.iter().any(|ended| ended == uri) {
+        return Some(CaaFinding::EndedAccount { uri: uri_kept() });
+    }
+    view.accounts.is_some().then(|| CaaFinding::ForeignAccount { uri: uri_kept() })
 }
 
 /// Whether wildcards are as well guarded as names.
-fn wildcards(relevant: &SeenName) -> Vec<CaaFinding> {
+fn wildcards(view: &CaaView, relevant: &SeenName) -> Vec<CaaFinding> {
     let of = |tag| relevant.records.iter().filter(move |record| is(record, tag));
-    let wild: Vec<_> = of(Tag::Issuewild).collect();
-    let permits_some =
-        of(Tag::Issue).any(|record| value(record).is_some_and(|value| value.issuer.is_some()));
-    if wild.is_empty() {
-        return if permits_some { vec![CaaFinding::WildcardsUnsaid] } else { Vec::new() };
+    let strict: Vec<_> = of(Tag::Issue).filter_map(Demands::of).collect();
+    if of(Tag::Issuewild).next().is_none() {
+        return if strict.is_empty() { Vec::new() } else { vec![CaaFinding::WildcardsUnsaid] };
     }
-    let strict: Vec<_> = of(Tag::Issue).filter_map(value).collect();
     // Without issue nothing is restricted for names, which is told as that.
-    if strict.is_empty() {
+    if of(Tag::Issue).next().is_none() {
         return Vec::new();
     }
-    let permissions = wild.iter().filter_map(|record| Some((value(record)?, record)));
-    permissions
-        .filter(|(wild, _)| {
-            wild.issuer.is_some() && !strict.iter().any(|issue| covers(issue, wild))
-        })
-        .map(|(_, record)| CaaFinding::WildcardsLaxer { value: text_of(record) })
-        .collect()
+    let is_laxer = |record: &&Record| {
+        let Some(wild) = Demands::of(record).and_then(Demands::of_wildcards) else { return false };
+        let is_own = wild.account.is_some_and(|uri| view.is_own(uri));
+        !strict.iter().any(|issue| issue.covers(&wild, is_own))
+    };
+    let laxer = of(Tag::Issuewild).filter(is_laxer);
+    laxer.map(|record| CaaFinding::WildcardsLaxer { value: text_of(record) }).collect()
 }
 
-/// Whether whoever a permission lets in is let in by another one as well, which demands no more.
-fn covers(issue: &IssueValue<'_>, wild: &IssueValue<'_>) -> bool {
-    let is_same_issuer = match (issue.issuer, wild.issuer) {
-        (Some(issue), Some(wild)) => issue.eq_ignore_ascii_case(wild),
-        (Some(_) | None, _) => false,
-    };
-    let demands_as_much = |tag| {
-        issue.values_of(tag).all(|demanded| wild.values_of(tag).any(|value| value == demanded))
-    };
-    // Methods that validate wildcards are fewer, so another list is no laxer for it; none is.
-    let has_methods = |value: &IssueValue<'_>| value.values_of(METHODS).next().is_some();
-    is_same_issuer && demands_as_much(ACCOUNT) && (!has_methods(issue) || has_methods(wild))
+/// What a permission demands of those whom it lets in.
+struct Demands<'a> {
+    issuer: &'a str,
+    account: Option<&'a str>,
+    /// One of these has to be used.
+    methods: Option<BTreeSet<&'a str>>,
+}
+
+impl<'a> Demands<'a> {
+    /// `None` if it lets nobody in.
+    fn of(record: &'a Record) -> Option<Self> {
+        let value = value(record)?;
+        let account = only(value.values_of(ACCOUNT))?;
+        let methods = match only(value.values_of(METHODS))? {
+            Some(list) => Some(permitted_methods(list).ok()?.into_iter().collect()),
+            None => None,
+        };
+        let is_met = account.is_none_or(|uri| AccountUri::parse(uri).is_some());
+        let lets_in =
+            is_met && methods.as_ref().is_none_or(|methods: &BTreeSet<_>| !methods.is_empty());
+        value.issuer.filter(|_| lets_in).map(|issuer| Self { issuer, account, methods })
+    }
+
+    /// What is left of it for wildcards: a method in the DNS is as good as any.
+    fn of_wildcards(mut self) -> Option<Self> {
+        if let Some(methods) = &mut self.methods {
+            methods.retain(|label| reaches_wildcards(label));
+            if methods.is_empty() {
+                return None;
+            }
+            methods.retain(|label| !is_one_of(label, IN_DNS));
+        }
+        Some(self)
+    }
+
+    /// Whether whoever is let in by the other one needs as much as by this one. An account of the operator's own is as
+    /// good as any.
+    fn covers(&self, wild: &Self, is_own: bool) -> bool {
+        let is_same = self.issuer.eq_ignore_ascii_case(wild.issuer)
+            && (self.account.is_none() || self.account == wild.account);
+        let has_methods = match (&self.methods, &wild.methods) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            // Those that have two names are in the DNS or do not reach wildcards.
+            (Some(mine), Some(theirs)) => theirs.is_subset(mine),
+        };
+        (is_own || is_same) && has_methods
+    }
+}
+
+/// The only value, if there is one; `None` if there are several, which nobody can meet.
+fn only<'a>(mut values: impl Iterator<Item = &'a str>) -> Option<Option<&'a str>> {
+    let first = values.next();
+    values.next().is_none().then_some(first)
 }
 
 /// Whether every permission is bound to an account.
@@ -184,15 +248,19 @@ fn value(record: &Record) -> Option<IssueValue<'_>> {
 }
 
 fn text_of(record: &Record) -> String {
-    record
-        .parts()
-        .map(|parts| String::from_utf8_lossy(parts.value).into_owned())
-        .unwrap_or_default()
+    record.parts().map(|parts| kept(&String::from_utf8_lossy(parts.value))).unwrap_or_default()
 }
+
+/// Methods that look into the DNS below the name itself.
+const IN_DNS: [&str; 3] = ["dns-01", "dns-account-01", "dns-persist-01"];
 
 /// Whether the method validates a wildcard: by HTTP and TLS only names that exist are (Baseline Requirements
 /// §3.2.2.4.19, §3.2.2.4.20).
 fn reaches_wildcards(label: &str) -> bool {
-    let by_address = ["http-01", "tls-alpn-01"].map(Method::parse);
-    !by_address.iter().flatten().any(|method| method.is_named(label))
+    !is_one_of(label, ["http-01", "tls-alpn-01"])
+}
+
+/// Whether a label names one of these methods.
+fn is_one_of<const N: usize>(label: &str, names: [&str; N]) -> bool {
+    names.map(Method::parse).iter().flatten().any(|method| method.is_named(label))
 }
