@@ -1,7 +1,7 @@
 //! `countersign conformance`: our judgement on the test cases of others, one JSON object a line.
 //!
-//! Cases stream through: each is read, judged and printed before the next. A verdict is no error,
-//! whatever it says; an error is a file that cannot be read to its end.
+//! Cases stream through: each is read, judged and printed before the next. Those about CAA are one JSON document, which
+//! is read whole first. A verdict is no error, whatever it says; an error is a file that cannot be read to its end.
 
 mod caa;
 mod dnssec;
