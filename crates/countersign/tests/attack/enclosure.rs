@@ -12,13 +12,7 @@ const INSIDE: &str = "COUNTERSIGN_ATTACK_INSIDE";
 const SECONDS_MAX: &str = "600";
 
 /// What the attack does to the network: a kernel, or a container, may not be able to.
-const NEEDED: &str = "
-    mount -t tmpfs tmpfs /run
-    ip netns add one
-    ip link add two type veth peer name eth0 netns one
-    ip link add three type bridge
-    nft 'table ip four { chain five { type nat hook prerouting priority dstnat; tcp dport 80 redirect to :8080; }; }'
-";
+const NEEDED: &str = include_str!("needed.sh");
 
 /// Whether this process is inside, where it may do to the network what it wants. There it is the first process.
 pub(crate) fn is_inside() -> bool {
