@@ -172,9 +172,12 @@ async fn servers_do_not_ask_their_clients_for_scts() {
     for server in servers {
         let [port] = free_ports();
         let line = format!("exec {server}");
-        let mut command = enforced(&cases, folder.path(), &["sh", "-c", &line].map(OsStr::new));
-        command.env("CHAIN", &good.chain).env("KEY", &good.key);
-        let _server = started(on(command, &cases, port), folder.path());
+        let command = enforced(&cases, folder.path(), &["sh", "-c", &line].map(OsStr::new));
+        // Without the `timeout` around it, which would leave it behind when it is ended.
+        let mut command_line = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command_line.args(command.get_args().skip(3)).env("COUNTERSIGN_PRELOAD", library());
+        command_line.env("CHAIN", &good.chain).env("KEY", &good.key);
+        let _server = started(on(command_line, &cases, port), folder.path());
         listens(port).await;
         let mut curl = Command::new("curl");
         curl.args(["-sS", "-o", "/dev/null", "-w", "%{http_code}", "--cacert"]).arg(&cases.trusted);
