@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use countersign_caa::Name;
-use countersign_dns::zone_text;
+use countersign_dns::{Rrset, zone_text};
 use countersign_judge::caa::{Source, ZoneFile, lint};
 use countersign_judge::{CaaFinding, CaaView, Severity};
 use countersign_monitor::caa::look;
@@ -13,13 +13,13 @@ use owo_colors::OwoColorize as _;
 use serde::Serialize;
 use tokio::runtime;
 
-use super::plan::{self, Found};
-use super::{known, record_row::RecordRow, row, table};
+use super::known::Known;
+use super::{plan, record_row::RecordRow, row, table};
 use crate::ExitStatus;
 use crate::args::{CaaLintArgs, Global};
 use crate::config;
 use crate::failure::Failure;
-use crate::print::{Form, Printer, plain as harmless};
+use crate::print::{Form, Printer, Unprinted, plain as harmless};
 use crate::way_out;
 
 /// Looks at the name, or at all names in the zone file that certificates could be for.
@@ -29,43 +29,28 @@ pub(super) fn run(
     printer: &mut Printer,
 ) -> anyhow::Result<ExitStatus> {
     let settings = config::settings_if_any(global)?;
-    let path = PathBuf::from(&args.target);
-    let mut views = match path.is_file() {
-        true => of_file(&path, args.origin.as_ref())?,
-        false => {
-            let name = Name::parse(&args.target).map_err(|why| no_target(&args.target, &why))?;
-            let (dns, walk) = way_out::dns(settings.as_ref(), &args.way)?;
-            let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-            vec![runtime.block_on(look(&dns, &name, &walk, &Clock::system()))]
-        }
-    };
     let authorities = table::authorities(args.authorities.as_deref(), settings.as_ref())?;
-    let issuers = known::issuers(&authorities, Clock::system().now());
     let found = plan::found(&args.accounts, settings.as_ref());
-    let accounts = known::accounts(&args.account, &found);
-    let ended = known::ended(&found);
-    for view in &mut views {
-        view.issuers.clone_from(&issuers);
-        view.ended.clone_from(&ended);
-        view.accounts.clone_from(&accounts);
-    }
-    let judged: Vec<_> = views.iter().map(|view| (view, lint(view))).collect();
-    match printer.form() {
-        Form::Json => {
-            for (view, findings) in &judged {
-                for finding in findings {
-                    printer.object(&FindingRow::new(view, finding))?;
-                }
-                printer.object(&NameRow::new(view, findings))?;
-            }
-            row::print_unread(&found, printer)?;
+    let known = Known::of(&authorities, &args.account, &found, Clock::system().now());
+    let path = PathBuf::from(&args.target);
+    let mut tally = Tally { is_wrong: false, is_blind: row::is_blind(&found) };
+    if path.is_file() {
+        let records = records(&path, args.origin.as_ref())?;
+        let zone = ZoneFile::new(&records);
+        // One after the other: a file can have a million names.
+        for name in names(&path, &zone)? {
+            tally.add(&tell(zone.view(&name), &known, printer)?);
         }
+    } else {
+        let name = Name::parse(&args.target).map_err(|why| no_target(&args.target, &why))?;
+        let (dns, walk) = way_out::dns(settings.as_ref(), &args.way)?;
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let view = runtime.block_on(look(&dns, &name, &walk, &Clock::system()));
+        tally.add(&tell(view, &known, printer)?);
+    }
+    match printer.form() {
+        Form::Json => row::print_unread(&found, printer)?,
         Form::Human => {
-            for (view, findings) in &judged {
-                for line in lines(view, findings) {
-                    printer.text(format!("{line}\n").as_bytes())?;
-                }
-            }
             for line in row::unread(&found) {
                 printer.line(format_args!("warning: {line}"))?;
             }
@@ -76,7 +61,56 @@ pub(super) fn run(
             }
         }
     }
-    Ok(exit_status(judged.iter().flat_map(|(_, findings)| findings), &found))
+    Ok(tally.exit_status())
+}
+
+/// Judges what was seen around a name, and prints it.
+fn tell(
+    mut view: CaaView,
+    known: &Known,
+    printer: &mut Printer,
+) -> Result<Vec<CaaFinding>, Unprinted> {
+    known.fill_in(&mut view);
+    let findings = lint(&view);
+    match printer.form() {
+        Form::Json => {
+            for finding in &findings {
+                printer.object(&FindingRow::new(&view, finding))?;
+            }
+            printer.object(&NameRow::new(&view, &findings))?;
+        }
+        Form::Human => {
+            for line in lines(&view, &findings) {
+                printer.text(format!("{line}\n").as_bytes())?;
+            }
+        }
+    }
+    Ok(findings)
+}
+
+/// What the exit status depends on.
+struct Tally {
+    is_wrong: bool,
+    is_blind: bool,
+}
+
+impl Tally {
+    fn add(&mut self, findings: &[CaaFinding]) {
+        for finding in findings {
+            match finding.is_blindness() {
+                true => self.is_blind = true,
+                false => self.is_wrong |= finding.severity() >= Severity::Warning,
+            }
+        }
+    }
+
+    fn exit_status(&self) -> ExitStatus {
+        match (self.is_wrong, self.is_blind) {
+            (true, _) => ExitStatus::Findings,
+            (false, true) => ExitStatus::CouldNotLook,
+            (false, false) => ExitStatus::Expected,
+        }
+    }
 }
 
 fn no_target(target: &str, why: &countersign_caa::NameError) -> Failure {
@@ -84,8 +118,8 @@ fn no_target(target: &str, why: &countersign_caa::NameError) -> Failure {
         .hint("give a name such as xmpp.example, or a zone file")
 }
 
-/// A view for each name in the file that a certificate could be for.
-fn of_file(path: &Path, origin: Option<&countersign_dns::Name>) -> Result<Vec<CaaView>, Failure> {
+/// The records in a zone file.
+fn records(path: &Path, origin: Option<&countersign_dns::Name>) -> Result<Vec<Rrset>, Failure> {
     let size = fs::metadata(path).map_err(|error| Failure::read(path, &error))?.len();
     if size > ZONE_BYTES_MAX {
         return Err(Failure::new(format!("{} is larger than 64 MiB", path.display())));
@@ -97,8 +131,11 @@ fn of_file(path: &Path, origin: Option<&countersign_dns::Name>) -> Result<Vec<Ca
             "it has to be in the format of zone files; --origin is what its short names are below",
         )
     };
-    let records = zone_text::records(&text, origin.unwrap_or(&root)).map_err(unread)?;
-    let zone = ZoneFile::new(&records);
+    zone_text::records(&text, origin.unwrap_or(&root)).map_err(unread)
+}
+
+/// The names in a zone file that a certificate could be for; at least one.
+fn names(path: &Path, zone: &ZoneFile<'_>) -> Result<Vec<Name>, Failure> {
     let names = zone.names();
     if names.is_empty() {
         return Err(Failure::new(format!(
@@ -107,26 +144,11 @@ fn of_file(path: &Path, origin: Option<&countersign_dns::Name>) -> Result<Vec<Ca
         ))
         .hint("are its names short? Then say with --origin what they are below"));
     }
-    Ok(names.iter().map(|name| zone.view(name)).collect())
+    Ok(names)
 }
 
 /// The zone of a country is larger, and is not linted here.
 const ZONE_BYTES_MAX: u64 = 64 << 20;
-
-fn exit_status<'a>(
-    findings: impl Iterator<Item = &'a CaaFinding> + Clone,
-    found: &Found,
-) -> ExitStatus {
-    let mut wrong = findings.clone().filter(|finding| !finding.is_blindness());
-    if wrong.any(|finding| finding.severity() >= Severity::Warning) {
-        return ExitStatus::Findings;
-    }
-    let mut blind = findings.filter(|finding| finding.is_blindness());
-    match blind.next().is_some() || row::is_blind(found) {
-        true => ExitStatus::CouldNotLook,
-        false => ExitStatus::Expected,
-    }
-}
 
 /// A name with what was found, for people.
 fn lines(view: &CaaView, findings: &[CaaFinding]) -> Vec<String> {
