@@ -7,7 +7,8 @@
 //!             │ yes
 //!    how old is the list? ──> up to 70 days: the whole policy
 //!             │               up to 180 days: the degraded rule, and a warning
-//!             │               older: the degraded rule only warns; in the high-risk profile it still refuses
+//!             │               older: the degraded rule only warns; in the high-risk profile it still refuses, and
+//!             │               in any if no log, but only our clock, says that it is so late
 //!    enough SCTs? ── yes ──> accept
 //!             │ no
 //!     suspended here? ── yes ──> accept, and warn
@@ -16,14 +17,15 @@
 //! ```
 //!
 //! A browser stops asking for SCTs when its list is 70 days old. Whoever can keep a client from updates for ten
-//! weeks can then use a certificate that no log has. Here such a client asks for less, but never for nothing: at
-//! least one log must have signed, and so the certificate is in public. `docs/sct.md` has the measurements.
+//! weeks can then use a certificate that no log has. Here such a client asks for less: at least one log must have
+//! signed, and so the certificate is in public. `docs/sct.md` has the measurements.
 //!
 //! Whoever calls this has verified the chain: [`Enforcer::judge`] looks at no signature but those of logs.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::certificate::{CertificateError, spki_of};
 use crate::policy::{COUNTERSIGN, Policy};
@@ -107,7 +109,8 @@ pub enum Anchor<'a> {
 pub enum Trust {
     /// Trusted roots.
     Roots,
-    /// TLSA records in a signed zone (RFC 6698): no CA's word is taken, so none needs a second one.
+    /// TLSA records in a signed zone with usage 2 or 3 (RFC 7671 §5): no public CA's word is taken, so none needs a
+    /// second one. Usages 0 and 1 rely on one: those are [`Trust::Roots`].
     Dane,
 }
 
@@ -183,8 +186,8 @@ impl Enforcer {
             }
             Outcome::Missing(_) | Outcome::Unreadable(_) => {
                 let suspension = self.suspended(&list, presented, now);
-                let too_old = matches!(ladder, Ladder::TooOld { .. });
-                let lenient = too_old && self.settings.profile == Profile::Default;
+                let lenient =
+                    is_too_old(&list, seen, now) && self.settings.profile == Profile::Default;
                 let action = if suspension.is_some() || lenient {
                     warnings.push(Warning::WouldRefuse(suspension));
                     Action::Accept
@@ -258,11 +261,31 @@ impl Enforcer {
     }
 }
 
-/// A log has signed that it was this late: nobody who turns our clock back can undo it.
-fn latest_promise(verdict: &Verdict) -> Option<Timestamp> {
-    let counted = verdict.scts.iter().filter(|sct| matches!(sct.worth, Worth::Counted(_)));
-    counted.filter_map(|sct| sct.promised).max()
+/// Whether a list is of no use any more. The clock alone does not say so for two years: who can turn it forward could
+/// turn enforcement off with it. Logs that have signed a time after the list was too old do.
+fn is_too_old(list: &SignedList, seen: Timestamp, now: Timestamp) -> bool {
+    let is_too_old =
+        |at| matches!(Ladder::of(list.issued, list.expires, at), Ladder::TooOld { .. });
+    is_too_old(now) && (is_too_old(seen) || now.duration_since(list.issued) > BY_THE_CLOCK_ALONE)
 }
+
+/// Logs of two operators have signed that it was this late: nobody who turns our clock back can undo it, and no log by
+/// itself can turn it forward.
+fn latest_promise(verdict: &Verdict) -> Option<Timestamp> {
+    let mut latest: BTreeMap<&str, Timestamp> = BTreeMap::new();
+    for sct in &verdict.scts {
+        if let (Worth::Counted(operator), Some(promised)) = (&sct.worth, sct.promised) {
+            let known = latest.entry(operator).or_insert(promised);
+            *known = promised.max(*known);
+        }
+    }
+    let mut times: Vec<Timestamp> = latest.into_values().collect();
+    times.sort_unstable();
+    times.iter().rev().nth(1).copied()
+}
+
+/// At two years, no honest certificate passes any more (docs/sct.md).
+const BY_THE_CLOCK_ALONE: SignedDuration = SignedDuration::from_hours(2 * 365 * 24);
 
 /// The list is not newer than the one in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! The key of a log, and the only place where this crate verifies a signature (RFC 6962 §2.1.4).
+//! The key of a log, and the only place where a signature of a log is verified (RFC 6962 §2.1.4).
 
 use std::fmt;
 

@@ -43,7 +43,8 @@
 //! assert!(vouchers(b"not a certificate", b"", &logs, now).is_err());
 //! ```
 //!
-//! How many vouchers of how many operators are enough is policy, and not decided here.
+//! How many vouchers of how many operators are enough is a [`Policy`], and [`judge`] holds a certificate against one.
+//! An [`Enforcer`] does so for a whole program, and decides what becomes of the connection.
 
 pub mod der;
 
@@ -78,5 +79,7 @@ pub use policy::Policy;
 pub use sct::{ListError, Sct, SctError, parse_list};
 pub use signed_entry::{SignedEntry, TooLong, issuer_key_hash, signed_bytes, verify_sct};
 pub use signed_list::{ListKeys, SignedList};
-pub use verdict::{Missing, Outcome, Presented, Rung, SIGNATURES_MAX, Unreadable, Verdict};
+pub use verdict::{
+    Missing, Outcome, Presented, Rung, SCTS_MAX, SIGNATURES_MAX, Unreadable, Verdict,
+};
 pub use verdict::{Weighed, Worth, judge};

@@ -5,7 +5,7 @@
 //! | [`CHROME`] | 2 to 180 days, then 3 | 2, by the time of the SCT | before the retirement | 70 days |
 //! | [`MOZILLA`] | the same | 2, as of today | the same | 70 days |
 //! | [`APPLE`] | the same, and of one operator at most 1, then 2 | 2 | the same | no limit known |
-//! | [`COUNTERSIGN`] | the same as Chrome | | | see [`crate::enforcer::Ladder`] |
+//! | [`COUNTERSIGN`] | the same as Chrome | 2, by both | | see [`crate::enforcer::Ladder`] |
 //!
 //! All of them want at least one SCT of a log that is trusted today, and count a log once. They are compared on
 //! embedded SCTs alone: those are what a client gets from every TLS library (RFC 6962 §3.3).
@@ -63,6 +63,9 @@ pub enum OperatorOf {
     Promise,
     /// Of who runs it.
     Today,
+    /// Of both. Two SCTs are of different operators only if they are so at either time: a log says itself when it
+    /// promised, and who has bought one could date back.
+    Both,
 }
 
 impl Policy {
@@ -117,10 +120,10 @@ pub const APPLE: Policy = Policy {
 };
 
 /// What this project asks: Chrome's rule, so that whatever works in a browser works here, for certificates of
-/// any age, and with a day of patience for clocks that are late. An SCT from the future harms nobody: the log
-/// has promised.
+/// any age, and with a day of patience for clocks that are late: an SCT from the future is a promise all the same.
 pub const COUNTERSIGN: Policy = Policy {
     name: "Countersign",
+    operator: OperatorOf::Both,
     future_max: SignedDuration::from_secs(DAY_S),
     from: None,
     ..CHROME

@@ -98,6 +98,7 @@ pub fn parse_list(list: &[u8]) -> Result<Vec<Result<Sct, SctError>>, ListError> 
     }
     let mut parsed = Vec::new();
     while !scts.is_empty() {
+        // An entry of no bytes, which the RFC does not allow, is told as one that is cut off.
         parsed.push(Sct::parse(scts.opaque16()?));
     }
     Ok(parsed)

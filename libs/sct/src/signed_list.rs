@@ -43,7 +43,7 @@ pub use build::{ALIASES, Built, Decided, Refusal, Source, SourceKind, What, buil
 pub use keys::TooFewSignatures;
 pub use keys::{KEYS_MAX, ListKey, ListKeyError, ListKeys, ListKeysError, RefusedList, SignerKey};
 pub use note::{NOTE_BYTES_MAX, Note, NoteError, SIGNATURES_MAX, Signature};
-pub use suspension::{SUSPENSION_MAX, Scope, Suspension, SuspensionError};
+pub use suspension::{SUSPENSION_MAX, SUSPENSIONS_MAX, Scope, Suspension, SuspensionError};
 
 /// A list of logs for clients. Canonical: [`SignedList::parse`] and [`SignedList::to_text`] undo each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -225,6 +225,7 @@ impl Reader {
         if expires.duration_since(issued) < VALID_MIN {
             return Err(SignedListError::Expires);
         }
+        suspension::are_few(&self.suspensions)?;
         for suspension in &self.suspensions {
             suspension.ends_in_time(issued)?;
         }

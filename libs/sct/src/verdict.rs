@@ -133,6 +133,9 @@ pub enum Unreadable {
     /// The list cannot be taken apart.
     #[error(transparent)]
     List(#[from] ListError),
+    /// It has more than [`SCTS_MAX`].
+    #[error("the certificate has more than {SCTS_MAX} SCTs")]
+    TooManyScts,
     /// It is a precertificate, which no server may present (RFC 6962 §3.1).
     #[error("this is a precertificate")]
     Precertificate,
@@ -179,6 +182,9 @@ pub enum Worth {
 /// of bad ones must not keep us busy.
 pub const SIGNATURES_MAX: usize = 16;
 
+/// SCTs of a certificate. Real ones have up to 13; each is kept with the verdict and told.
+pub const SCTS_MAX: usize = 64;
+
 /// A certificate, taken apart.
 struct Read<'a> {
     certificate: &'a [u8],
@@ -195,6 +201,9 @@ fn read(certificate: &[u8]) -> Result<Read<'_>, Unreadable> {
         Some(list) => parse_list(list)?,
         None => Vec::new(),
     };
+    if scts.len() > SCTS_MAX {
+        return Err(Unreadable::TooManyScts);
+    }
     Ok(Read { certificate, validity, scts })
 }
 
@@ -238,7 +247,7 @@ fn weigh<'a>(
                     weighed[same.index].worth = Worth::SameLog;
                 }
                 candidates.retain(|other| !other.is_of_log_of(&candidate));
-                let operator = candidate.operator.to_owned();
+                let operator = candidate.operators[0].to_owned();
                 tally.count(candidate);
                 Worth::Counted(operator)
             }
@@ -287,7 +296,8 @@ struct Candidate<'a> {
     index: usize,
     sct: &'a Sct,
     log: &'a Log,
-    operator: &'a str,
+    /// Who ran it when it promised, and who runs it, as far as the policy asks.
+    operators: [&'a str; 2],
     standing: Standing,
 }
 
@@ -301,15 +311,21 @@ impl<'a> Candidate<'a> {
         policy: &Policy,
     ) -> Option<Self> {
         let log = logs.log(&sct.log_id)?;
-        let operator = match policy.operator {
-            OperatorOf::Promise => log.operator_at(promised),
-            OperatorOf::Today => &log.operator,
+        let (promise, today) = (log.operator_at(promised), &*log.operator);
+        let operators = match policy.operator {
+            OperatorOf::Promise => [promise; 2],
+            OperatorOf::Today => [today; 2],
+            OperatorOf::Both => [promise, today],
         };
-        Some(Self { index, sct, log, operator, standing: log.standing(promised, now) })
+        Some(Self { index, sct, log, operators, standing: log.standing(promised, now) })
     }
 
     fn is_of_log_of(&self, other: &Self) -> bool {
         self.sct.log_id == other.sct.log_id
+    }
+
+    fn is_of_operator_of(&self, other: &Self) -> bool {
+        self.operators.iter().any(|operator| other.operators.contains(operator))
     }
 
     fn is_current(&self) -> bool {
@@ -372,7 +388,8 @@ impl<'a> Tally<'a> {
 
     /// Of how many things that are missing the candidate would bring one.
     fn gain(&self, candidate: &Candidate<'_>) -> usize {
-        let of_operator = self.of_operator(candidate.operator);
+        let of_operator =
+            self.counted.iter().filter(|one| one.is_of_operator_of(candidate)).count();
         let brings = [
             self.scts() < self.row.scts && of_operator < self.of_one_operator_max(),
             self.lacks_current() && candidate.is_current(),
@@ -385,8 +402,7 @@ impl<'a> Tally<'a> {
     /// How many count towards the number, of one operator no more than the policy has it.
     fn scts(&self) -> usize {
         let max = self.of_one_operator_max();
-        let share = |operator: &&str| self.of_operator(operator).min(max);
-        self.unknown + self.different_operators().iter().map(share).sum::<usize>()
+        self.unknown + self.by_operator().iter().map(|count| (*count).min(max)).sum::<usize>()
     }
 
     fn lacks_current(&self) -> bool {
@@ -409,19 +425,20 @@ impl<'a> Tally<'a> {
         }
     }
 
-    fn of_operator(&self, operator: &str) -> usize {
-        self.counted.iter().filter(|candidate| candidate.operator == operator).count()
-    }
-
     fn operators(&self) -> usize {
-        self.different_operators().len()
+        self.by_operator().len()
     }
 
-    fn different_operators(&self) -> Vec<&str> {
-        let mut operators: Vec<_> = self.counted.iter().map(|counted| counted.operator).collect();
-        operators.sort_unstable();
-        operators.dedup();
-        operators
+    /// How many count of each operator.
+    fn by_operator(&self) -> Vec<usize> {
+        let mut firsts: Vec<(&Candidate<'_>, usize)> = Vec::new();
+        for counted in &self.counted {
+            match firsts.iter_mut().find(|(first, _)| first.is_of_operator_of(counted)) {
+                Some((_, count)) => *count += 1,
+                None => firsts.push((counted, 1)),
+            }
+        }
+        firsts.into_iter().map(|(_, count)| count).collect()
     }
 }
 

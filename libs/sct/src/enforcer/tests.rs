@@ -133,17 +133,20 @@ fn a_chain_that_cannot_be_read_is_refused() {
 }
 
 #[test]
-fn the_ladder_asks_less_and_never_nothing() {
+fn the_ladder_asks_less_and_less() {
     let world = World::new();
     let high_risk = Settings { profile: Profile::HighRisk, ..Settings::new("test") };
-    let check = |days: i64, scts: usize, expected: [Action; 2]| {
+    let check = |days: i64, scts: usize, is_witnessed: bool, expected: [Action; 2]| {
         let now = after_days(days);
-        let certificate = world.certificate(scts, now);
+        let (certificate, good) = (world.certificate(scts, now), world.certificate(2, now));
         for (settings, expected) in
             [Settings::new("test"), high_risk.clone()].into_iter().zip(expected)
         {
             // A new one each time: what one has seen, it does not forget.
             let enforcer = world.enforcer_with(settings, world.list());
+            if is_witnessed {
+                judge(&enforcer, &[&good, &world.root], now);
+            }
             let decision = judge(&enforcer, &[&certificate, &world.root], now);
             assert_eq!(decision.action, expected, "{days} days, {scts} SCTs: {decision}");
             // Whatever is not as it should be is told.
@@ -151,31 +154,63 @@ fn the_ladder_asks_less_and_never_nothing() {
         }
     };
     use Action::{Accept, Refuse};
-    for days in [0, 70, 71, 75, 180, 181, 1_000] {
-        check(days, 2, [Accept, Accept]);
+    for is_witnessed in [false, true] {
+        for days in [0, 70, 71, 75, 180, 181, 1_000] {
+            check(days, 2, is_witnessed, [Accept, Accept]);
+        }
+        for days in [0, 70, 71, 75, 180] {
+            check(days, 0, is_witnessed, [Refuse, Refuse]);
+            check(days, 1, is_witnessed, [Refuse, Refuse]);
+        }
+        for days in [731, 10_000] {
+            check(days, 0, is_witnessed, [Accept, Refuse]);
+        }
     }
-    for days in [0, 70, 71, 75, 180] {
-        check(days, 0, [Refuse, Refuse]);
-        check(days, 1, [Refuse, Refuse]);
+    // Between half a year and two, the clock alone turns nothing off: who has it could turn it forward.
+    for days in [182, 364, 366, 729] {
+        check(days, 0, false, [Refuse, Refuse]);
+        check(days, 0, true, [Accept, Refuse]);
+        check(days, 1, true, [Accept, Refuse]);
     }
-    for days in [181, 364, 366, 10_000] {
-        check(days, 0, [Accept, Refuse]);
-        check(days, 1, [Accept, Refuse]);
+}
+
+#[test]
+fn one_log_alone_moves_no_clock() {
+    let world = World::new();
+    let enforcer = world.enforcer();
+    // A log that promises a day ahead, in each certificate a day more.
+    for days in 0..400 {
+        let now = issued() + SignedDuration::from_hours(1);
+        let tbs = sample::tbs(sample::validity(now, 90), &[]);
+        let issuer = spki_of(&world.root).unwrap();
+        let promise = |log: usize, at| {
+            let (pair, log) = &world.logs[log];
+            sample::promise(pair, log.key.id(), issuer, &tbs, at)
+        };
+        let scts = [promise(0, issued()), promise(1, after_days(days))];
+        let extension = sample::sct_extension(&scts);
+        let certificate =
+            sample::certificate(&sample::tbs(sample::validity(now, 90), &[&extension]));
+        judge(&enforcer, &[&certificate, &world.root], now);
     }
+    assert_eq!(enforcer.state().memory.seen(), issued());
 }
 
 #[test]
 fn a_list_that_expires_early_is_too_old_early() {
     let world = World::new();
     let mut list = world.list();
-    list.expires = after_days(30);
+    list.expires = after_days(90);
     let enforcer = world.enforcer_with(Settings::new("test"), list);
     let unlogged = world.certificate(0, issued());
-    let judge = |days| judge(&enforcer, &[&unlogged, &world.root], after_days(days));
-    assert_eq!(judge(29).action, Action::Refuse);
-    let late = judge(30);
+    let judge_at = |days| judge(&enforcer, &[&unlogged, &world.root], after_days(days));
+    assert_eq!(judge_at(89).action, Action::Refuse);
+    // Logs have signed that it is later than that.
+    let good = world.certificate(2, after_days(91));
+    assert_eq!(judge(&enforcer, &[&good, &world.root], after_days(91)).action, Action::Accept);
+    let late = judge_at(90);
     assert_eq!(late.action, Action::Accept);
-    assert_eq!(late.warnings, [Warning::ListTooOld { days: 30 }, Warning::WouldRefuse(None)]);
+    assert_eq!(late.warnings, [Warning::ListTooOld { days: 90 }, Warning::WouldRefuse(None)]);
 }
 
 #[test]

@@ -179,10 +179,15 @@ fn decide(opinions: &[Opinion<'_>], issued: Timestamp) -> Option<Result<Log, Ref
     operator.clone_into(&mut log.operator);
     log.states = programmes().flat_map(|one| one.log.states.clone()).collect();
     log.states.sort_by_key(|(_, since)| *since);
-    log.previous_operators =
-        opinions.iter().flat_map(|one| one.log.previous_operators.clone()).collect();
+    log.previous_operators = opinions
+        .iter()
+        .flat_map(|one| &one.log.previous_operators)
+        .map(canonical_previous)
+        .collect();
     log.previous_operators.sort_by(|(one, at), (other, then)| (at, one).cmp(&(then, other)));
     log.previous_operators.dedup();
+    // Who goes by two names has sold nothing.
+    log.previous_operators.retain(|(previous, _)| *previous != log.operator);
     Some(Ok(log))
 }
 
@@ -190,6 +195,10 @@ fn decide(opinions: &[Opinion<'_>], issued: Timestamp) -> Option<Result<Log, Ref
 fn name(opinions: &[Opinion<'_>]) -> Option<String> {
     let mut names = opinions.iter().map(|one| one.log.description.trim());
     names.find(|name| !name.is_empty()).map(str::to_owned)
+}
+
+fn canonical_previous((operator, until): &(String, Timestamp)) -> (String, Timestamp) {
+    (canonical(operator).to_owned(), *until)
 }
 
 fn canonical(operator: &str) -> &str {

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{seconds, text, time};
 
 /// One line of the kill switch. What would be refused under it is let pass with a warning. There is no scope
-/// "everything": whoever can sign a list must not be able to make enforcement go away.
+/// "everything", and a list names few: whoever can sign one must not be able to make enforcement go away at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suspension {
     /// What it is about.
@@ -35,6 +35,9 @@ pub enum Scope {
 /// attacker who has two keys and hopes that nobody reads the list.
 pub const SUSPENSION_MAX: SignedDuration = SignedDuration::from_hours(14 * 24);
 
+/// Suspensions of a list, at most one of them of a way in. More go wrong at once only when somebody wants them to.
+pub const SUSPENSIONS_MAX: usize = 4;
+
 /// Why a line is no suspension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -42,9 +45,19 @@ pub enum SuspensionError {
     /// Not `issuer HASH until TIME REASON` or `way NAME until TIME REASON`.
     #[error("not a scope, the word until, a time and a reason")]
     Shape,
+    /// There are too many of them.
+    #[error("a list has at most {SUSPENSIONS_MAX} suspensions, of which one is of a way in")]
+    TooMany,
     /// It lasts too long.
     #[error("enforcement cannot be suspended for more than 14 days")]
     TooLong,
+}
+
+/// Refuses more than there may be.
+pub(super) fn are_few(suspensions: &[Suspension]) -> Result<(), SuspensionError> {
+    let ways = suspensions.iter().filter(|one| matches!(one.scope, Scope::Way(_))).count();
+    let too_many = suspensions.len() > SUSPENSIONS_MAX || ways > 1;
+    if too_many { Err(SuspensionError::TooMany) } else { Ok(()) }
 }
 
 impl Suspension {

@@ -155,6 +155,8 @@ fn an_operator_is_who_ran_the_log_when_it_promised() {
         let scts = [certificate.sct(&a, YESTERDAY), certificate.sct(&sold, promised)];
         check(&CHROME, &certificate.with(&scts), &[&a, &sold], by_time);
         check(&MOZILLA, &certificate.with(&scts), &[&a, &sold], &[operators]);
+        // We want two by either: the log says itself when it promised.
+        check(&COUNTERSIGN, &certificate.with(&scts), &[&a, &sold], &[operators]);
     }
 }
 
@@ -289,26 +291,24 @@ fn without_a_list_of_scts_or_with_an_odd_one_nothing_counts() {
 }
 
 #[test]
-fn a_thousand_bad_scts_cost_sixteen_signatures() {
+fn many_bad_scts_cost_sixteen_signatures_and_a_thousand_none() {
     let (a, b) = (log("a", "A"), log("b", "B"));
     let certificate = Certificate::of_days(90);
     let forged = certificate.sct_of(&b.pair, &a.log.key, YESTERDAY);
-    // As many as fit into 65,535 bytes.
-    let scts = vec![forged; 500];
+    let scts = vec![forged; SCTS_MAX];
     let judged = verdict(&COUNTERSIGN, Rung::Strict, &certificate.with(&scts), &[&a, &b]);
     let tried = judged.scts.iter().filter(|sct| matches!(sct.worth, Worth::Bad(_))).count();
-    assert_eq!((judged.scts.len(), tried), (500, SIGNATURES_MAX));
+    assert_eq!((judged.scts.len(), tried), (SCTS_MAX, SIGNATURES_MAX));
     assert!(matches!(judged.outcome, Outcome::Missing(_)));
-    // Those of unknown logs cost nothing, however short they are.
-    let short = sample::sct(
-        LogId([9; 32]),
-        0,
-        &DigitallySigned { hash: 4, signature_algorithm: 3, signature: vec![] },
-    );
-    let judged =
-        verdict(&COUNTERSIGN, Rung::Strict, &certificate.with(&vec![short; 1_000]), &[&a, &b]);
-    assert_eq!(judged.scts.len(), 1_000);
-    assert!(judged.scts.iter().all(|sct| sct.worth == Worth::UnknownLog));
+    assert!(judged.to_string().len() < 10_000);
+    // The shortest there are, and entries without a byte: as many as fit.
+    let signed = DigitallySigned { hash: 4, signature_algorithm: 3, signature: vec![] };
+    let short = sample::sct(LogId([9; 32]), 0, &signed);
+    for scts in [vec![short; 1_000], vec![Vec::new(); 30_000]] {
+        let judged = verdict(&COUNTERSIGN, Rung::Strict, &certificate.with(&scts), &[&a, &b]);
+        assert_eq!(judged.outcome, Outcome::Unreadable(Unreadable::TooManyScts));
+        assert_eq!(judged.scts, []);
+    }
 }
 
 #[test]
