@@ -238,7 +238,11 @@ fn counted(decision: &Decision) -> usize {
         Reason::Judged(verdict) => {
             verdict.scts.iter().filter(|sct| matches!(sct.worth, Worth::Counted(_))).count()
         }
-        Reason::PrivateRoot | Reason::Dane | Reason::Unreadable(_) | Reason::NoCertificate => 0,
+        Reason::PrivateRoot
+        | Reason::Dane
+        | Reason::Unreadable(_)
+        | Reason::NoCertificate
+        | Reason::CutOff => 0,
     }
 }
 

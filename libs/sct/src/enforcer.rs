@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::certificate::{CertificateError, spki_of};
+use crate::certificate::{is_self_issued, spki_of};
 use crate::policy::{COUNTERSIGN, Policy};
 use crate::signed_entry::issuer_key_hash;
 use crate::signed_list::{Scope, SignedList, Suspension};
@@ -98,8 +98,12 @@ pub struct Chain<'a> {
 /// nothing is asked: so it has to be said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Anchor<'a> {
-    /// With the last certificate: a root, or what else the client trusts.
+    /// With the last certificate: a root, or what else the client trusts. An intermediate that is trusted by itself
+    /// may be one of a public CA, and nobody can tell: of such a chain SCTs are demanded too.
     Last,
+    /// It is not known. A chain that ends neither in a certificate that has issued itself nor in a public root may have
+    /// been cut off, and is refused.
+    Unsaid,
     /// Above the last certificate, with this SubjectPublicKeyInfo in DER, header and all.
     Key(&'a [u8]),
 }
@@ -173,7 +177,7 @@ impl Enforcer {
         let presented = match self.presented(chain) {
             Ok(Some(presented)) => presented,
             Ok(None) => return self.private(chain.host),
-            Err(why) => return Decision::refuse(Reason::Unreadable(why)),
+            Err(why) => return Decision::refuse(why),
         };
         let ladder = Ladder::of(list.issued, list.expires, now);
         let verdict = self.verdict(presented, &list, ladder.rung(), now);
@@ -199,21 +203,34 @@ impl Enforcer {
         }
     }
 
-    /// The certificate and its issuer's key; `None` if the chain ends in no public root.
-    fn presented<'a>(&self, chain: Chain<'a>) -> Result<Option<Presented<'a>>, CertificateError> {
-        let Some((certificate, above)) = chain.certificates.split_first() else { return Ok(None) };
-        let spkis = above.iter().map(|certificate| spki_of(certificate));
+    /// The certificate and its issuer's key; `None` if the chain ends in a private root; or why that cannot be told.
+    fn presented<'a>(&self, chain: Chain<'a>) -> Result<Option<Presented<'a>>, Reason> {
+        let Some((certificate, above)) = chain.certificates.split_first() else {
+            return Err(Reason::NoCertificate);
+        };
         let anchor = match chain.anchor {
-            Anchor::Last => None,
+            Anchor::Last | Anchor::Unsaid => None,
             Anchor::Key(spki) => Some(Ok(spki)),
         };
-        let spkis = spkis.chain(anchor).collect::<Result<Vec<_>, _>>()?;
+        let spkis = above.iter().map(|certificate| spki_of(certificate)).chain(anchor);
+        let spkis = spkis.collect::<Result<Vec<_>, _>>().map_err(Reason::Unreadable)?;
         // Any of them may be the anchor: a client can trust an intermediate.
-        let is_public = spkis.iter().rev().any(|spki| self.roots.contains(&issuer_key_hash(spki)));
-        let issuer_spki = spkis.first().copied();
-        Ok(issuer_spki
-            .filter(|_| is_public)
-            .map(|issuer_spki| Presented { certificate, issuer_spki }))
+        let has_public = spkis.iter().rev().any(|spki| self.roots.contains(&issuer_key_hash(spki)));
+        let last = above.last().unwrap_or(certificate);
+        let is_root = || is_self_issued(last).map_err(Reason::Unreadable);
+        let is_public = match chain.anchor {
+            Anchor::Key(_) => has_public,
+            Anchor::Last | Anchor::Unsaid if has_public => true,
+            Anchor::Last => !is_root()?,
+            Anchor::Unsaid if is_root()? => false,
+            Anchor::Unsaid => return Err(Reason::CutOff),
+        };
+        match (is_public, spkis.first()) {
+            (false, _) => Ok(None),
+            (true, Some(issuer_spki)) => Ok(Some(Presented { certificate, issuer_spki })),
+            // It is trusted by itself, and its issuer is not known.
+            (true, None) => Err(Reason::CutOff),
+        }
     }
 
     /// A chain that ends in a private root: none of our business, unless an hour ago it was.

@@ -41,6 +41,13 @@ pub(crate) fn tbs_for(spki: &[u8], validity: Vec<u8>, extensions: &[&[u8]]) -> V
     element(SEQUENCE, &[&serial, &empty, &empty, &validity, &empty, spki, &field])
 }
 
+/// A certificate for this key whose issuer has another name than it.
+pub(crate) fn issued_by_another(spki: &[u8], validity: Vec<u8>) -> Vec<u8> {
+    let (empty, serial) = (element(SEQUENCE, &[]), element(INTEGER, &[&[5]]));
+    let issuer = element(SEQUENCE, &[&empty]);
+    certificate(&element(SEQUENCE, &[&serial, &empty, &issuer, &validity, &empty, spki]))
+}
+
 /// The certificate with this TBSCertificate; nobody looks at its signature.
 pub(crate) fn certificate(tbs: &[u8]) -> Vec<u8> {
     element(SEQUENCE, &[tbs, &element(SEQUENCE, &[]), &element(BIT_STRING, &[&[0, 1]])])

@@ -52,7 +52,11 @@ fn outcome_of(decision: &Decision) -> Outcome {
         },
         (
             Action::Refuse,
-            Reason::Unreadable(_) | Reason::NoCertificate | Reason::PrivateRoot | Reason::Dane,
+            Reason::Unreadable(_)
+            | Reason::NoCertificate
+            | Reason::CutOff
+            | Reason::PrivateRoot
+            | Reason::Dane,
         ) => Outcome::Unreadable,
     }
 }

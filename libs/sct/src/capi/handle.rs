@@ -6,10 +6,7 @@ use jiff::Timestamp;
 
 use super::{COUNTERSIGN_SCT_BY_DANE, COUNTERSIGN_SCT_LAST_IS_ANCHOR};
 use super::{COUNTERSIGN_SCT_PROFILE_DEFAULT, COUNTERSIGN_SCT_PROFILE_HIGH_RISK, Outcome, Told};
-use crate::certificate::is_self_issued;
-use crate::enforcer::{
-    Action, Anchor, Chain, Decision, Enforcer, Memory, Profile, PublicRoots, Reason,
-};
+use crate::enforcer::{Anchor, Chain, Enforcer, Memory, Profile, PublicRoots, Reason};
 use crate::enforcer::{Settings, Trust};
 use crate::signed_list::{ListKeys, RefusedList, SignedList};
 
@@ -106,24 +103,18 @@ impl Handle {
             return Err(Outcome::UnknownFlag);
         }
         let now = Timestamp::from_second(now).map_err(|_| Outcome::BadTime)?;
-        let last = certificates.last().ok_or(Outcome::EmptyChain)?;
+        if certificates.is_empty() {
+            return Err(Outcome::EmptyChain);
+        }
         let by_dane = flags & COUNTERSIGN_SCT_BY_DANE != 0;
         let trust = if by_dane { Trust::Dane } else { Trust::Roots };
-        let chain = Chain { certificates, anchor: Anchor::Last, host, trust };
-        let decision = self.look().enforcer.judge(chain, now);
-        // A chain that was cut off below its root looks like that of a private CA, which nothing is asked of. A
-        // program that passes what the server sent would never refuse anything.
-        let may_be_cut_off =
-            decision.reason == Reason::PrivateRoot && flags & COUNTERSIGN_SCT_LAST_IS_ANCHOR == 0;
-        match is_self_issued(last) {
-            _ if !may_be_cut_off => Ok(Told::new(&decision)),
-            Ok(true) => Ok(Told::new(&decision)),
-            Ok(false) => Err(Outcome::IncompleteChain),
-            Err(why) => Ok(Told::new(&Decision {
-                action: Action::Refuse,
-                reason: Reason::Unreadable(why),
-                warnings: Vec::new(),
-            })),
+        // A program that passes what the server sent, without the root, must not see all of it accepted.
+        let is_whole = flags & COUNTERSIGN_SCT_LAST_IS_ANCHOR != 0;
+        let anchor = if is_whole { Anchor::Last } else { Anchor::Unsaid };
+        let decision = self.look().enforcer.judge(Chain { certificates, anchor, host, trust }, now);
+        match decision.reason {
+            Reason::CutOff if !is_whole => Err(Outcome::IncompleteChain),
+            _ => Ok(Told::new(&decision)),
         }
     }
 

@@ -44,6 +44,8 @@ pub enum Reason {
     Unreadable(CertificateError),
     /// The chain has no certificate, so it was not verified.
     NoCertificate,
+    /// The chain may have been cut off below its root, or is one certificate that another one has issued.
+    CutOff,
 }
 
 /// What people should be told.
@@ -95,6 +97,7 @@ impl fmt::Display for Reason {
             Self::Dane => f.write_str("the chain was verified by DANE"),
             Self::Unreadable(why) => write!(f, "{why}"),
             Self::NoCertificate => f.write_str("there is no certificate"),
+            Self::CutOff => f.write_str("the chain does not go up to a root"),
             Self::Judged(verdict) => write!(f, "{verdict}"),
         }
     }

@@ -1,7 +1,7 @@
 //! Decisions on chains that end in public and in private roots, by lists of every age.
 
 use super::*;
-use crate::certificate::Part;
+use crate::certificate::{CertificateError, Part};
 use crate::key::tests::signer;
 use crate::log_list::{Api, Log, Purpose, State};
 use crate::sample;
@@ -118,6 +118,33 @@ fn only_what_ends_in_a_public_root_has_to_be_logged() {
     // A certificate that is its own anchor has no issuer that could be public.
     assert_eq!(judge(&enforcer, &[&unlogged], now).reason, Reason::PrivateRoot);
     assert_eq!(judge(&enforcer, &[], now), Decision::refuse(Reason::NoCertificate));
+}
+
+#[test]
+fn what_does_not_end_in_a_root_is_asked_or_refused() {
+    let world = World::new();
+    let enforcer = world.enforcer();
+    let now = after_days(1);
+    let judge = |certificates: &[&[u8]], anchor| {
+        enforcer.judge(Chain { certificates, anchor, host: None, trust: Trust::Roots }, now)
+    };
+    // An intermediate that the client trusts by itself, and whose key is no root's.
+    let intermediate = sample::issued_by_another(&[0x30, 3, 2, 1, 9], sample::validity(now, 900));
+    let unlogged = world.certificate(0, now);
+    let chain: &[&[u8]] = &[&unlogged, &intermediate];
+    assert_eq!(judge(chain, Anchor::Last).action, Action::Refuse);
+    assert!(matches!(judge(chain, Anchor::Last).reason, Reason::Judged(_)));
+    assert_eq!(judge(chain, Anchor::Unsaid), Decision::refuse(Reason::CutOff));
+    // A certificate that is trusted by itself: one that another has issued, and one that has issued itself.
+    let alone: &[&[u8]] = &[&intermediate];
+    assert_eq!(judge(alone, Anchor::Last), Decision::refuse(Reason::CutOff));
+    assert_eq!(judge(alone, Anchor::Unsaid), Decision::refuse(Reason::CutOff));
+    let private = root(8);
+    for anchor in [Anchor::Last, Anchor::Unsaid] {
+        assert_eq!(judge(&[&private], anchor).reason, Reason::PrivateRoot);
+        assert_eq!(judge(&[&unlogged, &private], anchor).reason, Reason::PrivateRoot);
+        assert_eq!(judge(&[&unlogged, &world.root], anchor).action, Action::Refuse);
+    }
 }
 
 #[test]
