@@ -22,11 +22,11 @@ struct Enforcer {
 impl Enforcer {
     /// Always makes one. What it was given and cannot use is in `complaints`.
     #[new]
-    #[pyo3(signature = (list = None, keys = None, public_roots = String::new(), profile = String::from("default"), memory = None))]
+    #[pyo3(signature = (list = None, keys = None, public_roots = Vec::new(), profile = String::from("default"), memory = None))]
     fn new(
         list: Option<PyBackedBytes>,
         keys: Option<String>,
-        public_roots: String,
+        public_roots: Vec<String>,
         profile: String,
         memory: Option<String>,
     ) -> Self {
@@ -57,16 +57,18 @@ impl Enforcer {
         self.way.take(&list, &keys).map_err(PyValueError::new_err)
     }
 
-    /// Judges a verified chain, in DER, from the server's certificate to the root.
+    /// Judges a verified chain, in DER, from the server's certificate to the root. `is_whole` says that it ends in
+    /// what the client trusts.
     fn judge(
         &self,
         py: Python<'_>,
         chain: Vec<PyBackedBytes>,
         host: Option<String>,
         now: f64,
+        is_whole: bool,
     ) -> Decision {
         let chain: Vec<&[u8]> = chain.iter().map(AsRef::as_ref).collect();
-        py.detach(|| self.way.judge(&chain, host.as_deref(), now)).into()
+        py.detach(|| self.way.judge(&chain, host.as_deref(), now, is_whole)).into()
     }
 
     /// What should be known after the next start.

@@ -11,12 +11,12 @@ use jiff::{SignedDuration, Timestamp};
 /// What an enforcer is made of, as it was read from files and variables.
 #[derive(Default)]
 pub(crate) struct Parts<'a> {
-    /// A signed list; without one, or if it is refused, the built-in list is used.
+    /// A signed list; without one, or if it is refused, the built-in list is used. So it is if it is newer.
     pub(crate) list: Option<&'a [u8]>,
     /// The keys that sign lists.
     pub(crate) keys: Option<&'a str>,
-    /// Roots in PEM that count as public, besides the built-in ones.
-    pub(crate) public_roots: &'a str,
+    /// Roots in PEM that count as public, besides the built-in ones: a text for each file.
+    pub(crate) public_roots: &'a [String],
     /// `default` or `high-risk`.
     pub(crate) profile: &'a str,
     /// What an earlier enforcer remembered.
@@ -43,24 +43,11 @@ impl Way {
     /// Always makes one: what cannot be used is complained about, and replaced by what is at least as strict.
     pub(crate) fn new(parts: &Parts<'_>) -> (Self, Vec<String>) {
         let mut complaints = Vec::new();
-        let list = match (parts.list, parts.keys) {
-            (None, _) => None,
-            (Some(_), None) => {
-                complaints
-                    .push("the list of logs is not used: there are no keys to verify it".into());
-                None
-            }
-            (Some(list), Some(keys)) => match verified(list, keys) {
-                Ok(list) => Some(list),
-                Err(why) => {
-                    complaints.push(format!("the list of logs is not used: {why}"));
-                    None
-                }
-            },
-        };
         let mut roots = PublicRoots::built_in();
-        if let Err(why) = roots.add_pem(parts.public_roots) {
-            complaints.push(format!("not all further public roots are known: {why}"));
+        for pem in parts.public_roots {
+            if let Err(why) = roots.add_pem(pem) {
+                complaints.push(format!("not all further public roots are known: {why}"));
+            }
         }
         let profile = match parts.profile {
             "default" => Profile::Default,
@@ -81,19 +68,33 @@ impl Way {
             }
         };
         let settings = Settings { profile, ..Settings::new("python") };
-        let list = list.unwrap_or_else(SignedList::built_in);
-        (Self { enforcer: Enforcer::new(settings, list, roots, memory) }, complaints)
+        let way = Self { enforcer: Enforcer::new(settings, SignedList::built_in(), roots, memory) };
+        // Not in place of the built-in one: whoever serves lists could serve one that was signed years ago.
+        let taken = match (parts.list, parts.keys) {
+            (None, _) => Ok(()),
+            (Some(_), None) => Err(not_used(&"there are no keys to verify it")),
+            (Some(list), Some(keys)) => way.take(list, keys),
+        };
+        complaints.extend(taken.err());
+        (way, complaints)
     }
 
     /// Takes a newer list.
     pub(crate) fn take(&self, list: &[u8], keys: &str) -> Result<(), String> {
-        let list = verified(list, keys)?;
-        self.enforcer.take(list).map_err(|why| format!("the list of logs is not used: {why}"))
+        let list = verified(list, keys).map_err(|why| not_used(&why))?;
+        self.enforcer.take(list).map_err(|why| not_used(&why))
     }
 
-    /// Judges a chain that TLS has verified, from the server's certificate to the root. `now` is in seconds since
-    /// 1970; a clock that makes no sense is as good as none, for the list knows a time too.
-    pub(crate) fn judge(&self, chain: &[&[u8]], host: Option<&str>, now: f64) -> Told {
+    /// Judges a chain that TLS has verified, from the server's certificate to the root. `is_whole` says that it ends
+    /// in what the client trusts. `now` is in seconds since 1970; a clock that makes no sense is as good as none, for
+    /// the list knows a time too.
+    pub(crate) fn judge(
+        &self,
+        chain: &[&[u8]],
+        host: Option<&str>,
+        now: f64,
+        is_whole: bool,
+    ) -> Told {
         guarded(|| {
             if chain.is_empty() {
                 // The enforcer would take it for one without a public root.
@@ -101,8 +102,9 @@ impl Way {
             }
             let now = SignedDuration::try_from_secs_f64(now).ok();
             let now = now.and_then(|now| Timestamp::from_duration(now).ok());
-            let chain =
-                Chain { certificates: chain, anchor: Anchor::Last, host, trust: Trust::Roots };
+            // A program that has only what the server sent must not see all of it accepted as private.
+            let anchor = if is_whole { Anchor::Last } else { Anchor::Unsaid };
+            let chain = Chain { certificates: chain, anchor, host, trust: Trust::Roots };
             let decision = self.enforcer.judge(chain, now.unwrap_or(Timestamp::UNIX_EPOCH));
             Told {
                 accepted: decision.action == Action::Accept,
@@ -142,6 +144,10 @@ pub(crate) fn guarded(judge: impl FnOnce() -> Told) -> Told {
     catch_unwind(AssertUnwindSafe(judge)).unwrap_or_else(|_| {
         Told::refused("refused: the certificate could not be judged: a bug in countersign")
     })
+}
+
+fn not_used(why: &dyn std::fmt::Display) -> String {
+    format!("the list of logs is not used: {why}")
 }
 
 fn verified(list: &[u8], keys: &str) -> Result<SignedList, String> {

@@ -13,7 +13,7 @@ import unittest
 import countersign_sct
 from cases import ACCEPTED, DEADLINE_S, Server, Told, client, enforcer, injected, path
 from countersign_sct import CertificateTransparencyError
-from countersign_sct._connection import verified_chain
+from countersign_sct._connection import Chains, verified_chain
 
 
 def plain(server, context):
@@ -267,6 +267,83 @@ class Connections(unittest.TestCase):
             self.assertTrue(issubclass(context.sslobject_class, Own))
             self.assertRaises(CertificateTransparencyError, streams, server, context)
 
+    def test_a_class_that_is_set_later_is_checked_too(self):
+        class OwnObject(ssl.SSLObject):
+            pass
+
+        class OwnSocket(ssl.SSLSocket):
+            pass
+
+        context = client(countersign_sct.SSLContext(enforcer=enforcer()))
+        context.sslobject_class, context.sslsocket_class = OwnObject, OwnSocket
+        self.assertTrue(issubclass(context.sslobject_class, OwnObject))
+        for case, accepted in {"good": True, "unlogged": False}.items():
+            for way in [plain, streams]:
+                with self.subTest(case=case, way=way), Server(case) as server:
+                    if accepted:
+                        self.assertEqual(way(server, context), b"hello")
+                    else:
+                        self.assertRaises(CertificateTransparencyError, way, server, context)
+
+    def test_another_context_in_place_of_that_of_ssl(self):
+        """As ``truststore.inject_into_ssl`` puts it there."""
+
+        class Replacing(ssl.SSLContext):
+            def __init__(self, protocol):
+                self.inner = stock(protocol)
+
+        stock, ssl.SSLContext = ssl.SSLContext, Replacing
+        try:
+            with injected(enforcer()), Server("unlogged") as server:
+                context = client(Replacing(ssl.PROTOCOL_TLS_CLIENT).inner)
+                self.assertRaises(CertificateTransparencyError, plain, server, context)
+                self.assertRaises(CertificateTransparencyError, streams, server, context)
+        finally:
+            ssl.SSLContext = stock
+        self.assertEqual(ssl.SSLContext.sslsocket_class, ssl.SSLSocket)
+
+    def test_what_counts_is_what_was_verified_when_tls_began(self):
+        def wrapped(server, before, after):
+            context = client()
+            context.check_hostname = False
+            context.verify_mode = before
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+            unconnected = context.wrap_socket(
+                socket.socket(), server_hostname="localhost", do_handshake_on_connect=False
+            )
+            with unconnected:
+                unconnected.settimeout(DEADLINE_S)
+                unconnected.connect(server.address)
+                context.verify_mode = after
+                try:
+                    unconnected.do_handshake()
+                    yield "socket", True
+                except CertificateTransparencyError:
+                    yield "socket", False
+            with server.connect() as connection:
+                while True:
+                    try:
+                        tls.do_handshake()
+                        yield "object", True
+                        break
+                    except CertificateTransparencyError:
+                        yield "object", False
+                        break
+                    except ssl.SSLWantReadError:
+                        connection.sendall(outgoing.read())
+                        incoming.write(connection.recv(10000))
+
+        with injected(enforcer()), Server("unlogged") as server, Told() as told:
+            for before, after, accepted in [
+                (ssl.CERT_REQUIRED, ssl.CERT_NONE, False),
+                (ssl.CERT_NONE, ssl.CERT_REQUIRED, True),
+            ]:
+                found = dict(wrapped(server, before, after))
+                self.assertEqual(found, {"socket": accepted, "object": accepted})
+        self.assertEqual(len(told.sentences), 1)
+        self.assertIn("CERT_NONE", told.sentences[0])
+
     def test_eject_leaves_nothing_behind(self):
         before = (ssl.SSLContext.sslsocket_class, ssl.SSLContext.sslobject_class)
         countersign_sct.inject(enforcer())
@@ -278,11 +355,11 @@ class Connections(unittest.TestCase):
 
     def test_a_judge_that_fails_refuses(self):
         class Broken(countersign_sct.Enforcer):
-            def judge(self, *_):
+            def refusal(self, *_):
                 raise RuntimeError("out of order")
 
         class Interrupted(countersign_sct.Enforcer):
-            def judge(self, *_):
+            def refusal(self, *_):
                 raise KeyboardInterrupt
 
         with Server("good") as server:
@@ -421,6 +498,28 @@ class Sessions(unittest.TestCase):
                 self.assertRaises(
                     CertificateTransparencyError, self.connect, server, context, session
                 )
+
+    def test_a_refused_connection_hands_none_out(self):
+        with Server("unlogged", ssl.TLSVersion.TLSv1_2) as server, injected(enforcer()):
+            tls = client().wrap_socket(
+                server.connect(), server_hostname="localhost", do_handshake_on_connect=False
+            )
+            with tls:
+                self.assertRaises(CertificateTransparencyError, tls.do_handshake)
+                self.assertIsNone(tls.session)
+
+    def test_another_session_with_the_same_id(self):
+        class Session:
+            id, time, has_ticket = b"chosen", 1, False
+
+        class Later(Session):
+            time = 2
+
+        chains = Chains()
+        chains.remember(Session(), [b"chain"])
+        self.assertEqual((chains.of(Session()), chains.of(Later())), ([b"chain"], None))
+        chains.forget(Session())
+        self.assertIsNone(chains.of(Session()))
 
     def test_in_memory(self):
         with Server("good", ssl.TLSVersion.TLSv1_2) as server, injected(enforcer()):

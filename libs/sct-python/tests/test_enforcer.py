@@ -13,7 +13,7 @@ import unittest
 
 import countersign_sct
 from cases import ACCEPTED, DEADLINE_S, Told, certificates, chain, enforcer, path
-from countersign_sct import Enforcer, _native
+from countersign_sct import Enforcer, _enforcer, _native
 
 DAY_S = 24 * 3600
 
@@ -28,8 +28,18 @@ class Judging(unittest.TestCase):
             with self.subTest(case=case):
                 decision = by.judge(chain(case), "host.example")
                 self.assertEqual(decision.action, "accept" if accepted else "refuse")
-                # With the root or without: the root may be given in the chain only.
                 self.assertEqual(by.judge(chain(case)).action, decision.action)
+
+    def test_a_chain_without_its_root(self):
+        by = enforcer()
+        for case in ["good", "unlogged", "private"]:
+            with self.subTest(case):
+                sent = chain(case)[:-1]
+                # What a server sends may end anywhere.
+                self.assertEqual(by.judge(sent).action, "refuse")
+                # An intermediate that a client trusts may be one of a public CA.
+                accepted = by.refusal(sent, "host.example") is None
+                self.assertEqual(accepted, case == "good")
 
     def test_no_chain_is_refused(self):
         decision = enforcer().judge([])
@@ -42,7 +52,9 @@ class Judging(unittest.TestCase):
             ("default", 60, "unlogged", "refuse", []),
             ("default", 100, "unlogged", "refuse", ["list-old"]),
             ("default", 100, "good", "accept", ["list-old"]),
-            ("default", 200, "unlogged", "accept", ["list-too-old", "would-refuse"]),
+            # Only our clock says that it is so late.
+            ("default", 200, "unlogged", "refuse", ["list-too-old"]),
+            ("default", 800, "unlogged", "accept", ["list-too-old", "would-refuse"]),
             ("high-risk", 200, "unlogged", "refuse", ["list-too-old"]),
             ("high-risk", 200, "good", "accept", ["list-too-old"]),
         ]:
@@ -208,11 +220,43 @@ class Files(unittest.TestCase):
                 enforcer(public_roots=self.file("roots", content))
                 self.assertIn("public roots", told.sentences[0])
 
+    def test_roots_in_folders(self):
+        folder = os.path.join(self.folder, "roots")
+        os.mkdir(folder)
+        with open(path("root.pem"), "rb") as file:
+            root = file.read()
+        self.file("roots/1.crt", b"-----BEGIN CERTIFICATE-----\nbroken")
+        self.file("roots/2.pem", root)
+        for roots in [folder, [os.path.join(self.folder, "none"), folder]]:
+            with self.subTest(roots), Told() as told:
+                by = enforcer(public_roots=roots)
+                self.assertEqual(by.judge(chain("unlogged")).action, "refuse")
+                self.assertEqual(len(told.sentences), 1 if roots == folder else 2, told.sentences)
+        os.rename(os.path.join(folder, "2.pem"), os.path.join(folder, "2.txt"))
+        with Told():
+            by = enforcer(public_roots=folder)
+        self.assertEqual(by.judge(chain("unlogged")).action, "accept")
+
+    def test_roots_of_mozilla_are_added_by_themselves(self):
+        self.file("root.crt", open_and_read(path("root.pem")))
+        before, _enforcer.MOZILLA_ROOTS = _enforcer.MOZILLA_ROOTS, self.folder
+        try:
+            with Told() as told:
+                for more in [{}, {"COUNTERSIGN_PUBLIC_ROOTS": path("private-root.pem")}]:
+                    by = Enforcer.from_environment(more)
+                    self.assertEqual(by.judge(chain("unlogged")).action, "refuse")
+                _enforcer.MOZILLA_ROOTS = os.path.join(self.folder, "none")
+                by = Enforcer.from_environment({})
+                self.assertEqual(by.judge(chain("unlogged")).action, "accept")
+            self.assertEqual(told.sentences, [])
+        finally:
+            _enforcer.MOZILLA_ROOTS = before
+
     def test_an_odd_profile_is_high_risk(self):
         with Told() as told:
             by = enforcer(profile="High-Risk")
         self.assertIn('"High-Risk" is neither', told.sentences[0])
-        decision = by.judge(chain("unlogged"), None, time.time() + 400 * DAY_S)
+        decision = by.judge(chain("unlogged"), None, time.time() + 800 * DAY_S)
         self.assertEqual(decision.action, "refuse")
 
     def test_the_environment(self):
@@ -226,7 +270,7 @@ class Files(unittest.TestCase):
         with Told() as told:
             by = Enforcer.from_environment(settings)
             self.assertEqual(by.judge(chain("good"), "host.example").action, "accept")
-            decision = by.judge(chain("unlogged"), None, time.time() + 400 * DAY_S)
+            decision = by.judge(chain("unlogged"), None, time.time() + 800 * DAY_S)
             self.assertEqual(decision.action, "refuse")
             by.save()
             self.assertTrue(os.path.exists(settings["COUNTERSIGN_MEMORY"]))
@@ -267,6 +311,22 @@ class Files(unittest.TestCase):
                 with open(memory, "rb") as file:
                     self.assertEqual(file.read(), content)
                 self.assertGreaterEqual(len(told.sentences), 1)
+
+    @unittest.skipIf(os.name != "posix", "links are something else elsewhere")
+    def test_what_cannot_be_read_now_is_not_replaced(self):
+        memory = os.path.join(self.folder, "memory")
+        by = enforcer(memory=memory)
+        self.assertIsNone(by.refusal(chain("good"), "host.example"))
+        by.save()
+        # Root can read everything, but not a link that leads to itself.
+        os.replace(memory, memory + ".kept")
+        os.symlink("memory", memory)
+        for one in [by, enforcer(memory=memory)]:
+            with Told() as told:
+                self.assertIsNone(one.refusal(chain("good"), "other.example"))
+                one.save()
+            self.assertTrue(os.path.islink(memory))
+            self.assertGreaterEqual(len(told.sentences), 1)
 
     def test_a_folder_that_is_not_there_is_told(self):
         with Told() as told:
@@ -325,6 +385,18 @@ class Files(unittest.TestCase):
                 thread.join(DEADLINE_S)
 
 
+class Telling(unittest.TestCase):
+    def test_a_host_steers_no_terminal(self):
+        by = enforcer()
+        host = "a\x1b[2J\n\u202eb\u2028.example"
+        self.assertIsNone(by.refusal(chain("good"), host))
+        with Told() as told:
+            self.assertIsNone(by.refusal(chain("private"), host))
+        error = str(countersign_sct.CertificateTransparencyError(host))
+        for sentence in [told.sentences[0], error]:
+            self.assertIn("a\ufffd[2J\ufffd\ufffdb\ufffd.example", sentence)
+
+
 class Module(unittest.TestCase):
     def test_nothing_else_is_compiled(self):
         public = [name for name in dir(_native) if not name.startswith("_")]
@@ -333,6 +405,11 @@ class Module(unittest.TestCase):
     def test_all_names_are_there(self):
         for name in countersign_sct.__all__:
             self.assertTrue(getattr(countersign_sct, name).__doc__, name)
+
+
+def open_and_read(name):
+    with open(name, "rb") as file:
+        return file.read()
 
 
 def elements(der):

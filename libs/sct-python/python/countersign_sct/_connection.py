@@ -5,17 +5,18 @@ that never calls it. So nothing is read or written before the verdict, by whiche
 
 A resumed session brings no certificates, and OpenSSL keeps no verified chain in it. Therefore only sessions of
 connections that were judged here are resumed, and their chain is judged again: the list of logs may have changed
-since. Any other session is left unused, and the server has to show its certificate.
+since. Any other session is left unused, and the server has to show its certificate. What a session is known by, its
+server has chosen: so nobody is handed one of a connection that was refused.
 """
 
 import socket
 import ssl
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, List, Optional
+from typing import TYPE_CHECKING, Any, List, Optional, Tuple
 
 import _ssl
 
-from ._telling import tell
+from ._telling import plain, tell
 
 if TYPE_CHECKING:
     from ._enforcer import Enforcer
@@ -34,6 +35,7 @@ class CertificateTransparencyError(ssl.SSLCertVerificationError):
     """
 
     def __init__(self, sentence: str) -> None:
+        sentence = plain(sentence)
         super().__init__(ssl.SSL_ERROR_SSL, sentence)
         self.library = "countersign"
         self.reason = "CERTIFICATE_TRANSPARENCY"
@@ -79,6 +81,8 @@ def checked(base: type, enforcer: "Enforcer") -> type:
         _countersign_chain: Optional[List[bytes]] = None
         #: The session that was offered to the server. Sockets keep it themselves, in `_session`.
         _countersign_session: Any = None
+        #: What the context verified when TLS began, which is what OpenSSL goes by.
+        _countersign_mode: Optional[ssl.VerifyMode] = None
 
         @classmethod
         def _create(cls, *args: Any, session: Any = None, **kwargs: Any) -> Any:
@@ -86,10 +90,12 @@ def checked(base: type, enforcer: "Enforcer") -> type:
             session = session if chains.of(session) else None
             made = super()._create(*args, session=session, **kwargs)
             made._countersign_session = session
+            made._countersign_note_mode()
             return made
 
         def do_handshake(self, *args: Any, **kwargs: Any) -> None:
             self._countersign_raise_refusal()
+            self._countersign_note_mode()
             super().do_handshake(*args, **kwargs)
             if not self._countersign_passed:
                 self._countersign_judge()
@@ -106,9 +112,13 @@ def checked(base: type, enforcer: "Enforcer") -> type:
 
         @property
         def session(self) -> Any:
+            if not self._countersign_passed:
+                return None
             session = super().session
             if self._countersign_chain is not None:
                 chains.remember(session, self._countersign_chain)
+            elif not self.server_side:
+                chains.forget(session)
             return session
 
         @session.setter
@@ -116,6 +126,11 @@ def checked(base: type, enforcer: "Enforcer") -> type:
             if chains.of(session):
                 base.session.fset(self, session)  # type: ignore[attr-defined]
                 self._countersign_session = session
+
+        def _countersign_note_mode(self) -> None:
+            # `truststore` puts CERT_NONE into the context only while it makes the TLS object.
+            if self._countersign_mode is None and self._sslobj is not None:
+                self._countersign_mode = self.context.verify_mode
 
         def _countersign_before_data(self) -> None:
             self._countersign_raise_refusal()
@@ -135,6 +150,7 @@ def checked(base: type, enforcer: "Enforcer") -> type:
             finally:
                 self._countersign_passed = self._countersign_refusal is None
                 if not self._countersign_passed:
+                    chains.forget(self._countersign_offered())
                     self._countersign_hang_up()
             self._countersign_raise_refusal()
 
@@ -142,14 +158,14 @@ def checked(base: type, enforcer: "Enforcer") -> type:
             if self.server_side:
                 return None
             host = self.server_hostname
-            if self.context.verify_mode == ssl.CERT_NONE:
+            if self._countersign_mode == ssl.CERT_NONE:
                 about = host or "a host without a name"
                 sentence = "countersign: ssl verifies nothing for %s (CERT_NONE), so there is nothing to add to"
                 tell("not-verified", about, sentence % about)
                 return None
             chain = verified_chain(self)
             if not chain and self.session_reused:
-                chain = chains.of(self._countersign_session or getattr(self, "_session", None)) or []
+                chain = chains.of(self._countersign_offered()) or []
             try:
                 refusal = enforcer.refusal(chain, host)
             except Exception as why:
@@ -158,6 +174,9 @@ def checked(base: type, enforcer: "Enforcer") -> type:
                 self._countersign_chain = chain
                 return None
             return "%s: %s" % (host, refusal) if host else refusal
+
+        def _countersign_offered(self) -> Any:
+            return self._countersign_session or getattr(self, "_session", None)
 
         def _countersign_hang_up(self) -> None:
             """Whoever moves the bytes has to close: here there are none."""
@@ -172,13 +191,16 @@ def checked(base: type, enforcer: "Enforcer") -> type:
             # Here `ssl` leaves a socket without TLS behind, if the handshake fails. It must not be used as such.
             try:
                 super().connect(address)
+                self._countersign_note_mode()
             except CertificateTransparencyError:
                 self.close()
                 raise
 
         def connect_ex(self, address: Any) -> int:
             try:
-                return super().connect_ex(address)
+                result = super().connect_ex(address)
+                self._countersign_note_mode()
+                return result
             except CertificateTransparencyError:
                 self.close()
                 raise
@@ -196,18 +218,27 @@ def checked(base: type, enforcer: "Enforcer") -> type:
 
 
 class Chains:
-    """The chains of sessions, by the id of the session."""
+    """The chains of sessions. An id alone is what a server has chosen, of version 1.2."""
 
     def __init__(self) -> None:
-        self._chains: "OrderedDict[bytes, List[bytes]]" = OrderedDict()
+        self._chains: "OrderedDict[Tuple[Any, ...], List[bytes]]" = OrderedDict()
 
     def remember(self, session: Any, chain: List[bytes]) -> None:
         """A session of a connection whose chain was judged, and is not refused."""
         if session is not None and session.id:
-            self._chains[session.id] = chain
+            self._chains[self._key(session)] = chain
             while len(self._chains) > SESSIONS_MAX:
                 self._chains.popitem(last=False)
 
     def of(self, session: Any) -> Optional[List[bytes]]:
         """The chain of a session, if it is known."""
-        return None if session is None else self._chains.get(session.id)
+        return None if session is None else self._chains.get(self._key(session))
+
+    def forget(self, session: Any) -> None:
+        """A session that is not to be resumed."""
+        if session is not None:
+            self._chains.pop(self._key(session), None)
+
+    @staticmethod
+    def _key(session: Any) -> Tuple[Any, ...]:
+        return (session.id, session.time, session.has_ticket)

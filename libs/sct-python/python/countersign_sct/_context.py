@@ -8,6 +8,11 @@ from typing import Any, Optional
 from ._connection import is_checked
 from ._enforcer import Enforcer
 
+_NAMES = ("sslsocket_class", "sslobject_class")
+
+#: The class that first had these names: that of `ssl`. A subclass may stand in its place, as `truststore` does it.
+_STOCK = next(one for one in reversed(ssl.SSLContext.__mro__) if vars(one).keys() >= {*_NAMES})
+
 _default: Optional[Enforcer] = None
 
 
@@ -19,7 +24,28 @@ def default_enforcer() -> Enforcer:
     return _default
 
 
-class SSLContext(ssl.SSLContext):
+class _Own:
+    """Stands for ``sslsocket_class`` or ``sslobject_class`` of an :class:`SSLContext`.
+
+    What is set in a context comes out as a checked class like it.
+    """
+
+    def __init__(self, stock: type) -> None:
+        self._stock = stock
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, context: Any, owner: Any = None) -> Any:
+        if context is None:
+            return self._stock
+        return context.enforcer.checked_class(vars(context).get(self._name, self._stock))
+
+    def __set__(self, context: Any, base: type) -> None:
+        vars(context)[self._name] = base
+
+
+class SSLContext(_STOCK):  # type: ignore[misc, valid-type]
     """An ``ssl.SSLContext`` whose clients demand that certificates are in public logs.
 
     Everything else is as ``ssl`` has it, so it still has to be told which roots to trust:
@@ -30,14 +56,16 @@ class SSLContext(ssl.SSLContext):
         cls, protocol: int = ssl.PROTOCOL_TLS_CLIENT, *, enforcer: Optional[Enforcer] = None
     ) -> "SSLContext":
         self = super().__new__(cls, protocol)
-        enforcer = enforcer or default_enforcer()
-        self.enforcer = enforcer
-        self.sslsocket_class = enforcer.checked_class(ssl.SSLSocket)
-        self.sslobject_class = enforcer.checked_class(ssl.SSLObject)
+        self.enforcer = enforcer or default_enforcer()
+        # A Python that cannot do it says so here.
+        self.enforcer.checked_class(ssl.SSLSocket)
         return self
 
     #: Who judges.
     enforcer: Enforcer
+
+    sslsocket_class = _Own(ssl.SSLSocket)
+    sslobject_class = _Own(ssl.SSLObject)
 
 
 def create_default_context(
@@ -92,16 +120,13 @@ def inject(enforcer: Optional[Enforcer] = None) -> None:
     enforcer.checked_class(ssl.SSLSocket)
     eject()
     for name in _NAMES:
-        stock = vars(ssl.SSLContext)[name]
-        setattr(ssl.SSLContext, name, _Injected(name, stock, enforcer))
+        stock = vars(_STOCK)[name]
+        setattr(_STOCK, name, _Injected(name, stock, enforcer))
 
 
 def eject() -> None:
     """Undoes :func:`inject`. Connections that were made in between stay checked."""
     for name in _NAMES:
-        injected = vars(ssl.SSLContext)[name]
+        injected = vars(_STOCK)[name]
         if isinstance(injected, _Injected):
-            setattr(ssl.SSLContext, name, injected.stock)
-
-
-_NAMES = ("sslsocket_class", "sslobject_class")
+            setattr(_STOCK, name, injected.stock)

@@ -4,10 +4,10 @@ import atexit
 import os
 import time
 import weakref
-from typing import Dict, Mapping, Optional, Sequence
+from typing import Dict, Mapping, Optional, Sequence, Union
 
 from ._connection import checked
-from ._files import MemoryFile, read_bytes, read_text, stamp
+from ._files import MemoryFile, read_bytes, read_roots, read_text, stamp
 from ._native import Decision
 from ._native import Enforcer as Native
 from ._telling import tell
@@ -15,14 +15,18 @@ from ._telling import tell
 #: Files are looked at, and the memory is written, once a minute at most.
 FILES_EVERY_S = 60.0
 
+#: Where Debian and its derivatives have the roots of Mozilla's programme, a file each. Those of a CA that the machine's
+#: owner has added are not there.
+MOZILLA_ROOTS = "/usr/share/ca-certificates/mozilla"
+
 
 class Enforcer:
     """Demands SCTs. One for a whole program; threads share it.
 
     ``list`` is the path of a signed list of logs and ``keys`` that of the keys which sign it; without them, the list
-    that comes with the package is used. ``public_roots`` is the path of a PEM file with roots that are held to
-    Certificate Transparency besides the built-in ones. ``memory`` is the path of a file in which is kept what should
-    be known after the next start. ``profile`` is ``default``, or ``high-risk`` for those to whom an interception is
+    that comes with the package is used; so it is as long as it is newer. ``public_roots`` is the path of a PEM file, or
+    of a folder with such files, or a list of such paths: roots that are held to Certificate Transparency besides the
+    built-in ones. ``memory`` is the path of a file in which is kept what should be known after the next start. ``profile`` is ``default``, or ``high-risk`` for those to whom an interception is
     worse than no connection.
 
     What cannot be read or verified is told through ``logging``; it never turns enforcement off.
@@ -33,7 +37,7 @@ class Enforcer:
         *,
         list: Optional[str] = None,
         keys: Optional[str] = None,
-        public_roots: Optional[str] = None,
+        public_roots: Union[str, Sequence[str], None] = None,
         profile: str = "default",
         memory: Optional[str] = None,
     ) -> None:
@@ -44,7 +48,8 @@ class Enforcer:
         self._memory_file = MemoryFile(memory)
         list_bytes = read_bytes(list, "the list of logs")
         list_keys = read_text(keys, "the keys of the list of logs")
-        roots = read_text(public_roots, "the further public roots") or ""
+        paths = [public_roots] if isinstance(public_roots, (str, os.PathLike)) else public_roots
+        roots = read_roots(paths or ())
         # Kept, so that another one like it can be made after a fork.
         self._parts = (list_bytes, list_keys, roots, profile)
         self._native = Native(*self._parts, self._memory_file.text_at_start())
@@ -57,16 +62,20 @@ class Enforcer:
 
     @classmethod
     def from_environment(cls, environment: Optional[Mapping[str, str]] = None) -> "Enforcer":
-        """One as the variables ``COUNTERSIGN_…`` say; an empty one counts as not set."""
+        """One as the variables ``COUNTERSIGN_…`` say; an empty one counts as not set.
+
+        Mozilla's roots count as public too, where a distribution has them in a folder of their own.
+        """
         variables = os.environ if environment is None else environment
 
         def variable(name: str) -> Optional[str]:
             return variables.get("COUNTERSIGN_" + name) or None
 
+        roots = [variable("PUBLIC_ROOTS"), MOZILLA_ROOTS if os.path.isdir(MOZILLA_ROOTS) else None]
         return cls(
             list=variable("LIST"),
             keys=variable("LIST_KEYS"),
-            public_roots=variable("PUBLIC_ROOTS"),
+            public_roots=[path for path in roots if path],
             profile=variable("PROFILE") or "default",
             memory=variable("MEMORY"),
         )
@@ -89,13 +98,17 @@ class Enforcer:
     ) -> Decision:
         """Judges a chain that was verified: certificates in DER, from the server's to the root.
 
-        For programs that do not use ``ssl``. Warnings are in the decision, and not told.
+        For programs that do not use ``ssl``. Warnings are in the decision, and not told. A chain without its root is
+        refused unless it ends below a public one: nobody can tell whether it was cut off.
         """
-        return self._native.judge([*chain], host, time.time() if now is None else now)
+        return self._native.judge([*chain], host, time.time() if now is None else now, False)
 
     def refusal(self, chain: Sequence[bytes], host: Optional[str] = None) -> Optional[str]:
-        """Why a connection with this chain is refused, if it is; tells what there is to tell."""
-        decision = self.judge(chain, host)
+        """Why a connection with this chain is refused, if it is; tells what there is to tell.
+
+        The chain ends in what the client trusts, as ``ssl`` says. That need not be a root.
+        """
+        decision = self._native.judge([*chain], host, time.time(), True)
         for kind, sentence in decision.warnings:
             # What is said about the list is said once, the rest for each host.
             about = "" if kind.startswith("list-") else host or ""

@@ -3,7 +3,7 @@
 import os
 import tempfile
 import threading
-from typing import Optional, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from ._native import Enforcer as Native
 from ._telling import tell
@@ -12,8 +12,8 @@ from ._telling import tell
 #: have a million.
 FILE_BYTES_MAX = 8 * 1024 * 1024
 
-#: What the file of a memory begins with. Nothing else is ever overwritten: a path can be mistyped.
-MEMORY_BEGINS = "countersign-memory/1\n"
+#: Files of a folder that are read. Mozilla's roots are 150.
+FILES_MAX = 1000
 
 
 def read_bytes(path: Optional[str], what: str) -> Optional[bytes]:
@@ -42,6 +42,29 @@ def read_text(path: Optional[str], what: str) -> Optional[str]:
         return None
 
 
+def read_roots(paths: Sequence[str]) -> List[str]:
+    """The texts of files in PEM, and of those in folders whose names end in ``.crt`` or ``.pem``."""
+    texts = []
+    for path in paths:
+        for file in _files_of(path):
+            text = read_text(file, "further public roots")
+            if text is not None:
+                texts.append(text)
+    return texts
+
+
+def _files_of(path: str) -> List[str]:
+    try:
+        names = sorted(name for name in os.listdir(path) if name.endswith((".crt", ".pem")))
+    except (OSError, ValueError):
+        # A file, or nothing: reading it tells.
+        return [path]
+    if not names or len(names) > FILES_MAX:
+        sentence = "countersign: %s has %d files of further public roots; at most %d are read"
+        tell("settings", path, sentence % (path, len(names), FILES_MAX))
+    return [os.path.join(path, name) for name in names[:FILES_MAX]]
+
+
 def stamp(path: Optional[str]) -> Optional[Tuple[int, int, int]]:
     """Differs if the file was replaced or written to."""
     if path is None:
@@ -56,6 +79,7 @@ def stamp(path: Optional[str]) -> Optional[Tuple[int, int, int]]:
 class MemoryFile:
     """Where an enforcer writes down what should be known after the next start.
 
+    Nothing else is ever overwritten, for a path can be mistyped; and neither is what cannot be read just now.
     Several programs may share one: each merges what it knows with what is there. Of two that write in the same
     instant, the later one wins; the other writes again when it has learned something more.
     """
@@ -67,9 +91,11 @@ class MemoryFile:
 
     def text_at_start(self) -> Optional[str]:
         """What was written down; nothing if there is no file yet."""
-        text = self._text()
-        self._written = text
-        return text
+        try:
+            self._written = self._text()
+        except (OSError, ValueError) as why:
+            tell("settings", self._path or "", "countersign: what was remembered cannot be read: %s" % why)
+        return self._written
 
     def save(self, native: Native) -> None:
         """Writes down what has been learned since. Another thread that is about to do the same is left to it."""
@@ -92,16 +118,19 @@ class MemoryFile:
         self._lock = threading.Lock()
 
     def _text(self) -> Optional[str]:
-        if self._path is None or not os.path.exists(self._path):
+        if self._path is None:
             return None
-        return read_text(self._path, "what was remembered")
+        try:
+            with open(self._path, "rb") as file:
+                content = file.read(FILE_BYTES_MAX + 1)
+        except FileNotFoundError:
+            return None
+        if len(content) > FILE_BYTES_MAX:
+            raise ValueError("larger than 8 MiB")
+        return content.decode()
 
     def _replace(self, text: str) -> None:
         assert self._path is not None
-        if os.path.exists(self._path):
-            with open(self._path, "rb") as file:
-                if file.read(len(MEMORY_BEGINS)) != MEMORY_BEGINS.encode():
-                    raise ValueError("there is something else")
         folder, name = os.path.split(self._path)
         # Created with mode 0600.
         descriptor, temporary = tempfile.mkstemp(prefix="." + name + ".", dir=folder or ".")

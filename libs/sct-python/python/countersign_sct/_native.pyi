@@ -1,6 +1,6 @@
 """The compiled half."""
 
-from typing import List, Literal, Optional, Tuple, final
+from typing import List, Literal, Optional, Sequence, Tuple, final
 
 @final
 class Enforcer:
@@ -8,7 +8,7 @@ class Enforcer:
         self,
         list: Optional[bytes] = None,
         keys: Optional[str] = None,
-        public_roots: str = "",
+        public_roots: Sequence[str] = (),
         profile: str = "default",
         memory: Optional[str] = None,
     ) -> None: ...
@@ -17,7 +17,9 @@ class Enforcer:
     @property
     def list_version(self) -> int: ...
     def take(self, list: bytes, keys: str) -> None: ...
-    def judge(self, chain: List[bytes], host: Optional[str], now: float) -> Decision: ...
+    def judge(
+        self, chain: List[bytes], host: Optional[str], now: float, is_whole: bool
+    ) -> Decision: ...
     def memory(self) -> str: ...
     def memory_with(self, other: str) -> str: ...
 

@@ -2,6 +2,7 @@
 
 import logging
 import time
+import unicodedata
 from typing import Dict, Tuple
 
 #: Without any set-up, Python writes warnings of a logger to stderr.
@@ -16,6 +17,18 @@ TOLD_MAX = 1024
 _told: Dict[Tuple[str, str], float] = {}
 
 
+def plain(text: str) -> str:
+    """A text that does not steer a terminal, nor turns around what stands beside it.
+
+    Names of hosts come from others, in part.
+    """
+    return "".join("\ufffd" if unicodedata.category(char) in _STEERING else char for char in text)
+
+
+#: Control and format characters, halves of others, and ends of lines and paragraphs.
+_STEERING = ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
 def tell(kind: str, about: str, sentence: str) -> None:
     """Logs a warning, unless one of this kind about the same was logged within the hour."""
     now = time.monotonic()
@@ -25,4 +38,4 @@ def tell(kind: str, about: str, sentence: str) -> None:
     if len(_told) >= TOLD_MAX:
         _told.clear()
     _told[(kind, about)] = now
-    LOGGER.warning("%s", sentence)
+    LOGGER.warning("%s", plain(sentence))
