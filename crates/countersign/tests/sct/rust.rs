@@ -7,6 +7,8 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use countersign_lab::sct_cases::{SctCase, SctCases};
+use countersign_sct::signed_list::{ListKeys, Note, SignedList, SignerKey};
+use jiff::SignedDuration;
 
 use crate::place::until;
 use crate::programs::{Ended, folders, free_ports, listens, present, started};
@@ -96,6 +98,35 @@ async fn no_setting_turns_it_off() {
     }
 }
 
+#[tokio::test] // What a mirror replays does not take the place of the list that came with the program.
+async fn an_old_list_is_left_aside() {
+    if !present(&["openssl"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let cases = crate::cases(folder.path());
+    let web = Web::start(folder.path(), cases.case("good")).await;
+    // The list of the cases as it would have been a day before the built-in one, and good signatures.
+    let note = Note::parse(&fs::read(&cases.list).unwrap()).unwrap();
+    let list = SignedList::parse(&note.text).unwrap();
+    let issued = SignedList::built_in().issued - SignedDuration::from_hours(24);
+    let text = SignedList { issued, ..list }.to_text();
+    let signers =
+        ["a", "b"].map(|name| SignerKey::from_seed(name, &[name.as_bytes()[0]; 32]).unwrap());
+    let signatures = signers.iter().map(|signer| signer.sign(&text)).collect();
+    let keys = signers.iter().map(|signer| signer.public().clone()).collect();
+    let (list, list_keys) = (folder.path().join("old"), folder.path().join("old-keys"));
+    fs::write(&list, Note { text, signatures }.to_text()).unwrap();
+    fs::write(&list_keys, ListKeys::new(1, 2, keys).unwrap().to_text()).unwrap();
+    let mut command = command("https", &cases);
+    command.env("COUNTERSIGN_LIST", &list).env("COUNTERSIGN_LIST_KEYS", &list_keys);
+    let output = command.arg(web.url()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("COUNTERSIGN_LIST is not used, the built-in list is: "), "{output:?}");
+    // And so the logs of the old list are not known.
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+}
+
 /// What the client says when its SCTs do not matter, or are good.
 #[track_caller]
 fn done(case: &SctCase, output: &Output) -> String {
@@ -120,7 +151,7 @@ fn check(case: &SctCase, output: &Output, expected: &str) {
         "mimic" => "a log whose private key is public",
         "broken" => "the signature does not match what it should cover",
         "one-operator" => "SCTs of logs of 2 operators are needed, those that count are of 1",
-        "retired" => "was not trusted when it promised",
+        "retired" => "promised after the log was retired",
         other => panic!("why is {other} refused?"),
     };
     let sentence = said.starts_with("certificate transparency: refused: ") && said.contains(why);

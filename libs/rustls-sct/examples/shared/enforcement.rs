@@ -13,6 +13,7 @@ use countersign_sct::{ListKeys, Profile, PublicRoots, SignedList};
 use rustls::RootCertStore;
 
 /// An enforcer with the list, the public roots and the profile that the environment names, or with the built-in ones.
+/// Of two lists it has the newer.
 /// The program does not start with settings that cannot be used.
 pub(crate) fn enforcer() -> anyhow::Result<Arc<Enforcer>> {
     let mut settings = settings();
@@ -22,19 +23,22 @@ pub(crate) fn enforcer() -> anyhow::Result<Arc<Enforcer>> {
         Some(profile) if profile == "high-risk" => Profile::HighRisk,
         Some(_) => anyhow::bail!("COUNTERSIGN_PROFILE is neither default nor high-risk"),
     };
-    let list = match read("COUNTERSIGN_LIST")? {
-        None => SignedList::built_in(),
-        Some(list) => {
-            let keys =
-                read("COUNTERSIGN_LIST_KEYS")?.context("a list, and no keys to verify it")?;
-            ListKeys::parse(&keys)?.verify(list.as_bytes()).context("the list is not used")?
-        }
-    };
     let mut roots = PublicRoots::built_in();
     if let Some(further) = read("COUNTERSIGN_PUBLIC_ROOTS")? {
         anyhow::ensure!(roots.add_pem(&further)? > 0, "COUNTERSIGN_PUBLIC_ROOTS has no roots");
     }
-    Ok(Arc::new(Enforcer::new(settings, list, roots, Memory::default())))
+    let enforcer = Enforcer::new(settings, SignedList::built_in(), roots, Memory::default());
+    if let Some(list) = read("COUNTERSIGN_LIST")? {
+        let keys = read("COUNTERSIGN_LIST_KEYS")?.context("a list, and no keys to verify it")?;
+        let list =
+            ListKeys::parse(&keys)?.verify(list.as_bytes()).context("the list is not used")?;
+        // Only in place of an older one: a file that was left behind, or that a mirror has replayed, must not bring
+        // back logs that have been retired since. With each release the built-in list is a newer one.
+        if let Err(why) = enforcer.take(list) {
+            eprintln!("COUNTERSIGN_LIST is not used, the built-in list is: {why}");
+        }
+    }
+    Ok(Arc::new(enforcer))
 }
 
 /// The file that a variable names.
