@@ -1,9 +1,11 @@
 //! `countersign log-list`: the logs that the configured lists name, which of them are followed, and
 //! what changed in the lists. And the list for clients: made, signed, published and fetched.
 
+mod age;
 mod build;
 mod file;
 mod keys;
+mod lock;
 mod publish;
 mod sign;
 mod update;
@@ -50,9 +52,9 @@ pub(crate) fn run(
         LogListCommand::Build(args) => build::run(args, printer, now),
         LogListCommand::Keygen { name, out } => keys::keygen(name, out, printer),
         LogListCommand::Keys(args) => keys::set(args, printer),
-        LogListCommand::Sign(args) => sign::run(args, printer),
+        LogListCommand::Sign(args) => sign::run(args, printer, now),
         LogListCommand::Verify(args) => verify::run(args, printer, now),
-        LogListCommand::Publish(args) => publish::run(args, printer),
+        LogListCommand::Publish(args) => publish::run(args, printer, now),
         LogListCommand::Serve { dir, listen } => publish::serve(dir, *listen, printer),
         LogListCommand::Update(args) => update::run(args, global, printer, progress, now),
     }

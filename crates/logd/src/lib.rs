@@ -21,5 +21,5 @@ pub mod publication;
 pub mod serve;
 
 pub use log::{Log, LogError};
-pub use publication::{Publication, Published, publish};
+pub use publication::{Publication, Published, Publisher};
 pub use serve::Door;

@@ -1,6 +1,6 @@
 //! What is published at a time: a signed text, the proof that the log has it, and the keys that it was signed with.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use countersign_tlog::note::SignerKey;
 
@@ -29,32 +29,40 @@ pub struct Published {
     pub was_logged: bool,
 }
 
-/// Publishes into a folder, which is made if it is not there. Doing it again does nothing more, so whatever stops it
-/// half way is mended by doing it again.
-pub fn publish(
-    folder: &Path,
-    key: SignerKey,
-    publication: Publication<'_>,
-) -> Result<Published, LogError> {
-    let log = Log::open(&folder.join(LOG), key)?;
-    let entry = publication.text.as_bytes();
-    let (log, index, was_logged) = match log.find(entry)? {
-        Some(index) => (log, index, true),
-        None => {
-            let (log, index) = log.append(entry)?;
-            (log, index, false)
-        }
-    };
-    let proof = log.prove(index)?.to_text();
-    let failed = |source| LogError::Disk { path: folder.to_owned(), source };
-    let disk = Disk::open(folder).map_err(failed)?;
-    // The keys before the list that needs them: a client that finds no newer keys believes that there are none.
-    let (version, keys) = publication.keys;
-    write(&disk, &keys_name(version), keys)?;
-    write(&disk, KEYS, keys)?;
-    write(&disk, PROOF, proof.as_bytes())?;
-    write(&disk, LIST, publication.list)?;
-    Ok(Published { index, size: log.size(), was_logged })
+/// The right to publish in a folder: nobody else does meanwhile, so what was looked at there stays as it was.
+#[derive(Debug)]
+pub struct Publisher {
+    folder: PathBuf,
+    log: Log,
+}
+
+impl Publisher {
+    /// Opens a folder, which is made if it is not there, and its log.
+    pub fn open(folder: &Path, key: SignerKey) -> Result<Self, LogError> {
+        Ok(Self { folder: folder.to_owned(), log: Log::open(&folder.join(LOG), key)? })
+    }
+
+    /// Publishes. Doing it again does nothing more, so whatever stops it half way is mended by doing it again.
+    pub fn publish(self, publication: Publication<'_>) -> Result<Published, LogError> {
+        let Self { folder, log } = self;
+        let entry = publication.text.as_bytes();
+        let (log, index, was_logged) = match log.find(entry)? {
+            Some(index) => (log, index, true),
+            None => {
+                let (log, index) = log.append(entry)?;
+                (log, index, false)
+            }
+        };
+        let proof = log.prove(index)?.to_text();
+        let disk = Disk::open(&folder).map_err(|source| LogError::Disk { path: folder, source })?;
+        // The keys before the list that needs them: a client that finds no newer keys believes that there are none.
+        let (version, keys) = publication.keys;
+        write(&disk, &keys_name(version), keys)?;
+        write(&disk, KEYS, keys)?;
+        write(&disk, PROOF, proof.as_bytes())?;
+        write(&disk, LIST, publication.list)?;
+        Ok(Published { index, size: log.size(), was_logged })
+    }
 }
 
 /// The name of the file with the keys of a version.

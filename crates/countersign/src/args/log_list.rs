@@ -38,7 +38,7 @@ pub(crate) enum LogListCommand {
     Keys(ListKeysArgs),
     /// Add a signature to a list, or to a set of keys
     ///
-    /// Prints what is signed: look at it.
+    /// Prints what is signed, each suspension, and each difference from what was signed last: look at them.
     Sign(ListSignArgs),
     /// Say who signed a list, what is in it, and how old it is
     ///
@@ -62,8 +62,9 @@ pub(crate) enum LogListCommand {
     /// Get the newest list, if it is newer and signed, and put it in the place of the one that there is
     ///
     /// Exits with 1, and leaves everything as it is, if what is offered is older, or another list of the same version,
-    /// or lacks signatures or its proof; also if what is offered is so old that the server seems to be held back.
-    /// Exits with 2 if nothing could be had.
+    /// or lacks signatures or its proof, or is issued after today. If there is no list yet, so it does if what is
+    /// offered is older than the built-in list, or than 35 days. Exits with 1 as well, but takes what is newer than the
+    /// list here, if that is so old that the server seems to be held back. Exits with 2 if nothing could be had.
     Update(ListUpdateArgs),
 }
 
@@ -78,7 +79,7 @@ pub(crate) struct ListBuildArgs {
     /// The list before, signed or not: its version is counted up
     #[arg(long, value_name = "FILE")]
     pub(crate) last: Option<PathBuf>,
-    /// When the list is made, if that is not now
+    /// When the list is made, if that is not now; at most a day ahead
     #[arg(long, value_name = "TIME")]
     pub(crate) issued: Option<When>,
     /// Suspend enforcement somewhere: "way python until 2026-12-05T00:00:00Z why", for at most 14 days
@@ -138,9 +139,12 @@ pub(crate) struct ListSignArgs {
     /// The secret half of a key, from keygen
     #[arg(long, value_name = "FILE")]
     pub(crate) key: PathBuf,
-    /// What was signed last; refuse to sign what is not newer
-    #[arg(long, value_name = "FILE")]
+    /// What was signed last; say what differs, and refuse to sign what is not newer
+    #[arg(long, value_name = "FILE", required_unless_present = "first")]
     pub(crate) last: Option<PathBuf>,
+    /// Nothing was signed before; a list is then compared with the built-in one
+    #[arg(long, conflicts_with = "last")]
+    pub(crate) first: bool,
 }
 
 /// Flags of `log-list verify`.

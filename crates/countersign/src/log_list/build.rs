@@ -9,6 +9,7 @@ use countersign_sct::signed_list::{Decided, Refusal, Source, SourceKind, What, b
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::age::ahead;
 use super::file;
 use crate::ExitStatus;
 use crate::args::{ListBuildArgs, ListSource};
@@ -24,6 +25,10 @@ pub(super) fn run(
     let sources = args.sources.iter().map(source).collect::<anyhow::Result<Vec<_>>>()?;
     let last = args.last.as_deref().map(file::list).transpose()?;
     let issued = args.issued.map_or(now, |issued| issued.seen_from(now));
+    if let Some(why) = ahead(issued, now) {
+        let what = format!("no client would take this list: {why}");
+        return Err(Failure::new(what).hint("is --issued right, and is the clock?").into());
+    }
     if let Some(last) = last.as_ref().filter(|last| last.issued > issued) {
         let what = format!("the last list was issued at {}, after this one", last.issued);
         return Err(Failure::new(what).hint("clients take no list that is older").into());

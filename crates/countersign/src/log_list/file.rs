@@ -99,19 +99,51 @@ pub(super) fn read_if_any(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
 
 /// Writes a file in the place of one that may be there. Whoever reads it meanwhile has the one or the other.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let new = beside(path, ".new");
-    let written = (|| {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&new)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&new, path)?;
-        File::open(folder(path))?.sync_all()
-    })();
-    written.map_err(|error: io::Error| {
-        // What stopped the writing is what is told.
-        let _removed = fs::remove_file(&new);
-        Failure::write(path, &error)
-    })
+    Staged::write(path, bytes)?.place()
+}
+
+/// A file that is on disk, and not in its place yet. One that never gets there is removed.
+#[derive(Debug)]
+pub(super) struct Staged<'a> {
+    path: &'a Path,
+    new: PathBuf,
+}
+
+impl<'a> Staged<'a> {
+    /// Writes a file beside its place, under a name that nobody can have put a link at.
+    pub(super) fn write(path: &'a Path, bytes: &[u8]) -> Result<Self, Failure> {
+        let failed = |error: io::Error| Failure::write(path, &error);
+        let new = beside(path, &format!(".{:016x}.new", random()?));
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).open(&new).map_err(failed)?;
+        // From here on there is something to remove.
+        let staged = Self { path, new };
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
+        Ok(staged)
+    }
+
+    /// Puts it into its place.
+    pub(super) fn place(self) -> Result<(), Failure> {
+        fs::rename(&self.new, self.path)
+            .and_then(|()| File::open(folder(self.path))?.sync_all())
+            .map_err(|error| Failure::write(self.path, &error))
+    }
+}
+
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        // If it is in its place, nothing has this name any more.
+        let _removed = fs::remove_file(&self.new);
+    }
+}
+
+fn random() -> Result<u64, Failure> {
+    let mut bytes = [0; 8];
+    let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
+    random
+        .fill(&mut bytes)
+        .map_err(|_| Failure::new("there is no randomness to name a file by"))?;
+    Ok(u64::from_be_bytes(bytes))
 }
 
 /// The folder that a file is in.
@@ -124,4 +156,39 @@ pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_placed_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list");
+        replace(&path, b"one").unwrap();
+        let staged = Staged::write(&path, b"two").unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        drop(staged);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        Staged::write(&path, b"two").unwrap().place().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_link_that_was_laid_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, target) = (folder.path().join("list"), folder.path().join("target"));
+        fs::write(&target, b"precious").unwrap();
+        symlink(&target, beside(&path, ".new")).unwrap();
+        symlink(&target, &path).unwrap();
+        replace(&path, b"one").unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"precious");
+        // The link at the place itself was replaced.
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+    }
 }

@@ -5,12 +5,15 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use countersign_logd::publication::{KEYS, LIST, Publication};
-use countersign_logd::{Door, publish};
+use countersign_logd::{Door, Publisher};
+use countersign_sct::SignedList;
 use countersign_sct::signed_list::{ListKeys, Note};
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::age::leap;
 use super::file::{self, Signable};
 use crate::ExitStatus;
 use crate::args::ListPublishArgs;
@@ -18,33 +21,27 @@ use crate::failure::Failure;
 use crate::print::{Form, Printer};
 
 /// Publishes what every client that follows would take, and nothing else.
-pub(super) fn run(args: &ListPublishArgs, printer: &mut Printer) -> anyhow::Result<ExitStatus> {
+pub(super) fn run(
+    args: &ListPublishArgs,
+    printer: &mut Printer,
+    now: Timestamp,
+) -> anyhow::Result<ExitStatus> {
     let key = file::secret_key(&args.log_key)?.signer();
     let log = key.verifier_key().to_string();
-    let (keys, keys_bytes) = keys(args)?;
     let bytes = file::read(&args.list)?;
+    // Before anything in the folder is looked at: of two that publish at once, one must not compare with what the
+    // other is about to replace.
+    let publisher = Publisher::open(&args.dir, key)?;
+    let (keys, keys_bytes) = keys(args)?;
     let refused = || format!("{} is not published", args.list.display());
     let list = keys.verify(&bytes).with_context(refused)?;
     let text = Note::parse(&bytes).expect("it was read before").text;
-    let last = args.dir.join(LIST);
-    if file::read_if_any(&last)?.is_some() {
-        let (last_text, last) = (Signable::read(&last)?.text, file::list(&last)?);
-        let is_newer = list.version > last.version && list.issued >= last.issued;
-        if !is_newer && text != last_text {
-            let what = format!(
-                "{}: it has version {} of {}, and version {} of {} is published",
-                refused(),
-                list.version,
-                list.issued,
-                last.version,
-                last.issued
-            );
-            return Err(Failure::new(what).into());
-        }
+    if let Some(why) = objection(&args.dir.join(LIST), &list, &text, now)? {
+        return Err(Failure::new(format!("{}: {why}", refused())).into());
     }
     let publication =
         Publication { text: &text, list: &bytes, keys: (keys.version(), &keys_bytes) };
-    let published = publish(&args.dir, key, publication)?;
+    let published = publisher.publish(publication)?;
     match printer.form() {
         Form::Json => printer.object(&PublishedRow {
             r#type: "published",
@@ -64,6 +61,29 @@ pub(super) fn run(args: &ListPublishArgs, printer: &mut Printer) -> anyhow::Resu
         }
     }
     Ok(ExitStatus::Expected)
+}
+
+/// Why a list is not the next one after the one that is published.
+fn objection(
+    published: &Path,
+    list: &SignedList,
+    text: &str,
+    now: Timestamp,
+) -> anyhow::Result<Option<String>> {
+    if file::read_if_any(published)?.is_none() {
+        return Ok(leap(list, 0, now));
+    }
+    if Signable::read(published)?.text == text {
+        return Ok(None);
+    }
+    let last = file::list(published)?;
+    if list.version > last.version && list.issued >= last.issued {
+        return Ok(leap(list, last.version, now));
+    }
+    Ok(Some(format!(
+        "it has version {} of {}, and version {} of {} is published",
+        list.version, list.issued, last.version, last.issued
+    )))
 }
 
 /// The keys that the list must be signed with, and the file that says them. Those that follow upon others need the

@@ -3,13 +3,17 @@
 //! ```text
 //! keys that are here ──keys-2, keys-3, …──> newest keys
 //!                                              │ signed by enough of them?
-//! list ────────────────────────────────────────┤ newer than the one here, or the same?
+//! list ────────────────────────────────────────┤ newer than the one here, or the same? None here: young?
 //! list.proof ──────────────────────────────────┤ in the log, and is that the log of the last time, grown?
 //!                                              v
 //!                        all of it: the files here are replaced; else none is
 //! ```
+//!
+//! # Limitations
+//!
+//! Files are written first and renamed then, one after the other. If the machine stops between two of these renames, the
+//! list can be one that the keys here have not signed. Programs use the built-in one then, until the next update.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -26,8 +30,10 @@ use serde::Serialize;
 use tokio::runtime::{self, Runtime};
 use tracing::warn;
 
-use super::file;
-use super::verify::{chain, days, proven, verifier_key};
+use super::age::{days, leap};
+use super::file::{self, Staged};
+use super::lock::Locks;
+use super::verify::{chain, proven, verifier_key};
 use crate::ExitStatus;
 use crate::args::{Global, ListUpdateArgs};
 use crate::config::{self, DIRECT};
@@ -45,15 +51,12 @@ pub(super) fn run(
     now: Timestamp,
 ) -> anyhow::Result<ExitStatus> {
     let log = args.log.as_deref().map(verifier_key).transpose()?;
-    let known_keys = file::keys(&args.keys)?;
     let origin = Origin::new(args, global)?;
-    let folder = file::folder(&args.to);
-    // Of two that update at once, one waits: the later to write must not be the one that has read less.
-    let lock = File::open(folder).and_then(|folder| folder.lock().map(|()| folder));
-    let _lock = lock.map_err(|error| Failure::read(folder, &error))?;
+    let _locks = Locks::hold(&args.to, &args.keys)?;
+    let known_keys = file::keys(&args.keys)?;
     let here = Here::read(args)?;
     let _bar = progress.spinner(&format!("asking {}", args.from));
-    let offered = match offered(&origin, &known_keys, log.as_ref(), &here)? {
+    let offered = match offered(&origin, &known_keys, log.as_ref(), &here, now)? {
         Ok(offered) => offered,
         Err(why) => {
             let row = UpdateRow { refused: Some(why), ..UpdateRow::new(&here, &known_keys) };
@@ -103,21 +106,15 @@ impl Here {
     }
 
     /// Why an offered list is no step forward.
-    fn objection(&self, list: &SignedList, text: &str) -> Option<String> {
-        let (known, known_text) = self.list.as_ref()?;
-        if text == known_text {
+    fn objection(&self, list: &SignedList, text: &str, now: Timestamp) -> Option<String> {
+        if self.list.as_ref().is_some_and(|(_, known_text)| text == known_text) {
             return None;
         }
-        if list.version == known.version {
-            return Some(format!("another list of version {} is here already", known.version));
-        }
-        if list.version < known.version {
-            let (offered, known) = (list.version, known.version);
-            return Some(format!("version {offered} is offered, and {known} is here already"));
-        }
-        let (offered, known) = (list.issued, known.issued);
-        (offered < known)
-            .then(|| format!("it was issued {offered}, before the one that is here ({known})"))
+        let known_version = self.list.as_ref().map_or(0, |(known, _)| known.version);
+        leap(list, known_version, now).or_else(|| match &self.list {
+            None => is_old_to_begin_with(list, now),
+            Some((known, _)) => is_no_step(list, known),
+        })
     }
 
     /// Puts what is offered in the place of what is here; whether there was anything to do.
@@ -127,22 +124,56 @@ impl Here {
         known_keys: &ListKeys,
         offered: &Offered,
     ) -> Result<bool, Failure> {
-        if let Some(Proven { bytes, .. }) = &offered.proof
-            && self.proof.as_ref() != Some(bytes)
-        {
-            file::replace(&self.proof_path, bytes)?;
-        }
+        let stage = |path, is_here: bool, bytes: &[u8]| {
+            (!is_here).then(|| Staged::write(path, bytes)).transpose()
+        };
         let has_list = self.list_bytes.as_ref() == Some(&offered.list_bytes);
-        if !has_list {
-            file::replace(&args.to, &offered.list_bytes)?;
-        }
-        // The keys last: with the old ones the next try comes here again.
         let has_keys = *known_keys == offered.keys;
-        if !has_keys {
-            file::replace(&args.keys, offered.keys.to_text().as_bytes())?;
-        }
+        // All is on disk before anything is replaced: a disk that is full leaves everything as it was.
+        let proof = match &offered.proof {
+            Some(Proven { bytes, .. }) => {
+                stage(&self.proof_path, self.proof.as_ref() == Some(bytes), bytes)?
+            }
+            None => None,
+        };
+        let list = stage(&args.to, has_list, &offered.list_bytes)?;
+        let keys = stage(&args.keys, has_keys, offered.keys.to_text().as_bytes())?;
+        // The head of the log first: whatever comes after, it was seen. The keys before the list if the list that is
+        // here is good with them too, so that the two fit each other all the time.
+        let old_list = self.list_bytes.as_deref().unwrap_or_default();
+        let order = if offered.keys.verify(old_list).is_ok() { [keys, list] } else { [list, keys] };
+        [proof].into_iter().chain(order).flatten().try_for_each(Staged::place)?;
         Ok(!has_list || !has_keys)
     }
+}
+
+/// Why nobody begins with a list: what is older than the built-in one, or what only a server has that is held back.
+fn is_old_to_begin_with(list: &SignedList, now: Timestamp) -> Option<String> {
+    let (issued, built_in) = (list.issued, SignedList::built_in().issued);
+    if issued < built_in {
+        return Some(format!("it was issued {issued}, before the built-in list ({built_in})"));
+    }
+    let age_days = days(issued, now);
+    (age_days > FRESH_DAYS).then(|| {
+        format!(
+            "it is {age_days} days old, one is expected every {FRESH_DAYS} days, and there is none here yet: \
+             the server may be held back, try another"
+        )
+    })
+}
+
+/// Why a list does not come after another.
+fn is_no_step(list: &SignedList, known: &SignedList) -> Option<String> {
+    if list.version == known.version {
+        return Some(format!("another list of version {} is here already", known.version));
+    }
+    if list.version < known.version {
+        let (offered, known) = (list.version, known.version);
+        return Some(format!("version {offered} is offered, and {known} is here already"));
+    }
+    let (offered, known) = (list.issued, known.issued);
+    (offered < known)
+        .then(|| format!("it was issued {offered}, before the one that is here ({known})"))
 }
 
 /// What is offered, and was verified.
@@ -165,6 +196,7 @@ fn offered(
     known_keys: &ListKeys,
     log: Option<&VerifierKey>,
     here: &Here,
+    now: Timestamp,
 ) -> anyhow::Result<Result<Offered, String>> {
     let mut keys = known_keys.clone();
     for _ in 0..ROTATIONS_MAX {
@@ -181,7 +213,7 @@ fn offered(
         Err(why) => return Ok(Err(format!("the list: {}", chain(&why)))),
     };
     let text = Note::parse(&list_bytes).expect("it was read before").text;
-    if let Some(objection) = here.objection(&list, &text) {
+    if let Some(objection) = here.objection(&list, &text, now) {
         return Ok(Err(objection));
     }
     let Some(log) = log else { return Ok(Ok(Offered { keys, list, list_bytes, proof: None })) };

@@ -6,9 +6,10 @@ use countersign_sct::enforcer::{DEGRADED_DAYS, Ladder, STRICT_DAYS};
 use countersign_sct::signed_list::{ListKeys, Note};
 use countersign_tlog::note::VerifierKey;
 use countersign_tlog::{Checkpoint, TlogProof, leaf_hash};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 
+use super::age::days;
 use super::build::operators;
 use super::file;
 use crate::ExitStatus;
@@ -72,11 +73,6 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
-}
-
-/// Whole days since then.
-pub(super) fn days(issued: Timestamp, now: Timestamp) -> i64 {
-    now.duration_since(issued).as_secs() / SignedDuration::from_hours(24).as_secs()
 }
 
 /// A list that was looked at, in JSON (docs/json.md).

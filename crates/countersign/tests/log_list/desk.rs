@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use countersign_judge::statement::HostKey;
+use countersign_sct::signed_list::{Note, Signature};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -82,8 +84,21 @@ impl Desk {
     }
 
     pub(crate) fn command(&self, arguments: &str) -> Command {
+        let mut command = self.for_people(arguments);
+        command.arg("--json");
+        command
+    }
+
+    /// What people are told by `log-list …`.
+    pub(crate) fn said(&self, arguments: &str) -> String {
+        let output = self.for_people(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn for_people(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-        command.arg("log-list").args(arguments.split_whitespace()).arg("--json");
+        command.arg("log-list").args(arguments.split_whitespace());
         command.current_dir(self.dir.path()).stdin(Stdio::null());
         command.env_remove("RUST_LOG");
         command
@@ -115,10 +130,25 @@ impl Desk {
         self.run(&format!("build {sources} --issued {days_ago}d {last} --out {out}")).ended(0);
     }
 
-    pub(crate) fn sign(&self, file: &str, keys: &[&str]) {
+    /// Signs what comes after another, or after nothing.
+    pub(crate) fn sign(&self, file: &str, last: Option<&str>, keys: &[&str]) {
+        let last = last.map_or("--first".to_owned(), |last| format!("--last {last}"));
         for key in keys {
-            self.run(&format!("sign --key {key}.key {file}")).ended(0);
+            self.run(&format!("sign {last} --key {key}.key {file}")).ended(0);
         }
+    }
+
+    /// Signs a text as it is, as keyholders would with a tool that does not look.
+    pub(crate) fn sign_anything(&self, file: &str, keys: &[&str]) {
+        let text = self.read(file);
+        let signatures = keys.iter().map(|key| {
+            let key: HostKey = self.read(&format!("{key}.key")).trim_end().parse().unwrap();
+            let signed = key.signer().sign(&text);
+            let name = signed.name.to_string();
+            Signature { name, key_id: signed.key_id, signature: signed.signature }
+        });
+        let signatures = signatures.collect();
+        self.write(file, &Note { text: text.clone(), signatures }.to_text());
     }
 
     /// Serves a folder.

@@ -66,7 +66,7 @@ impl Published {
             ["a", "b", "c"].map(|name| format!("--key {}", desk.key(name))).into();
         desk.run(&format!("keys {} --threshold 2 --out keys", keys.join(" "))).ended(0);
         let log = desk.key("log.example");
-        desk.sign("one", &["a", "b"]);
+        desk.sign("one", None, &["a", "b"]);
         desk.run("publish pub --list one --keys keys --log-key log.example.key").ended(0);
         desk.copy("keys", "client.keys");
         Some(Self { desk, log })
@@ -75,7 +75,7 @@ impl Published {
     /// A next list, signed by these.
     fn next(&self, days_ago: u32, last: &str, out: &str, signers: &[&str]) {
         self.desk.build(out, days_ago, Some(last));
-        self.desk.sign(out, signers);
+        self.desk.sign(out, Some(last), signers);
     }
 
     fn publish(&self, list: &str) {
@@ -191,9 +191,9 @@ fn keys_are_changed_and_followed() {
     place.next(10, "one", "two", &["c", "d"]);
     // Too few have signed the keys.
     let publish = "publish pub --list two --keys keys-2 --log-key log.example.key";
-    desk.sign("keys-2", &["c"]);
+    desk.sign("keys-2", Some("keys"), &["c"]);
     assert!(desk.run(publish).ended(2).stderr.contains("1 of the known keys have signed"));
-    desk.sign("keys-2", &["b"]);
+    desk.sign("keys-2", Some("keys"), &["b"]);
     desk.run(publish).ended(0);
     let server = desk.serve("pub");
     let row = place.update(&server.url).ended(0).row().clone();
@@ -236,7 +236,7 @@ fn what_is_old_or_of_another_is_refused() {
     place.next(10, "one", "two", &["a", "b"]);
     // Another of the same version: signed for one victim.
     desk.build("other", 9, Some("one"));
-    desk.sign("other", &["a", "b"]);
+    desk.sign("other", Some("one"), &["a", "b"]);
     place.publish("two");
     place.update("pub").ended(0);
     place.refused("old", "version 1 is offered, and 2 is here");
@@ -272,7 +272,7 @@ fn a_log_that_forks_is_found_by_those_who_were_there_before() {
     place.update("pub").ended(0);
     // The operator shows this client a log in which the second list was another.
     desk.build("other", 9, Some("one"));
-    desk.sign("other", &["a", "b"]);
+    desk.sign("other", Some("one"), &["a", "b"]);
     desk.run("publish fork --list other --log-key log.example.key").ended(0);
     place.next(5, "other", "three", &["a", "b"]);
     desk.run("publish fork --list three --log-key log.example.key").ended(0);
@@ -323,10 +323,19 @@ fn a_server_that_is_held_back_is_told() {
     let Some(_) = sources() else { return };
     let place = Published::new().unwrap();
     let desk = &place.desk;
-    desk.build("aged", 36, None);
-    desk.sign("aged", &["a", "c"]);
+    // The newest that it has is 36 days old: there may be a newer one, and nobody begins with this.
+    desk.build("old", 40, None);
+    desk.sign("old", None, &["a", "b"]);
+    desk.build("aged", 36, Some("old"));
+    desk.sign("aged", Some("old"), &["a", "c"]);
     desk.run("publish aged.pub --list aged --keys keys --log-key log.example.key").ended(0);
     let update = "update --from aged.pub --to aged.client --keys client.keys";
+    let refused = desk.run(update).ended(1);
+    assert_eq!(refused.row()["result"], "refused");
+    assert!(refused.row()["refused"].as_str().unwrap().contains("36 days old"), "{refused:?}");
+    assert!(!desk.path("aged.client").exists());
+    // For whoever has an older one it is a step forward.
+    desk.copy("old", "aged.client");
     let updated = desk.run(update).ended(1);
     assert_eq!(
         (&updated.row()["result"], &updated.row()["held_back"]),
@@ -339,13 +348,210 @@ fn a_server_that_is_held_back_is_told() {
         [(69, "strict", 0), (71, "degraded", 1), (179, "degraded", 1), (181, "too-old", 1)]
     {
         desk.build("old", days, None);
-        desk.sign("old", &["a", "b"]);
+        desk.sign("old", None, &["a", "b"]);
         let verified = desk.run("verify old --keys keys").ended(status);
         assert_eq!(
             (&verified.row()["rung"], &verified.row()["age_days"]),
             (&rung.into(), &days.into())
         );
     }
+}
+
+#[test]
+fn nobody_begins_with_a_list_from_before_the_built_in_one() {
+    let Some(sources) = sources() else { return };
+    let place = Published::new().unwrap();
+    let desk = &place.desk;
+    desk.run(&format!("build {sources} --issued 2026-08-21T23:59:59Z --out old")).ended(0);
+    desk.sign("old", None, &["a", "b"]);
+    desk.run("publish old.pub --list old --keys keys --log-key log.example.key").ended(0);
+    place.refused("old.pub", "before the built-in list (2026-08-22T00:00:00Z)");
+    assert!(!desk.path("client").exists() && !desk.path("client.proof").exists());
+    // Nor with one in place of something that is no list.
+    desk.write("client", "no list\n");
+    place.refused("old.pub", "before the built-in list");
+}
+
+#[test]
+fn a_list_from_the_future_gets_nowhere() {
+    let Some(sources) = sources() else { return };
+    let place = Published::new().unwrap();
+    let desk = &place.desk;
+    place.update("pub").ended(0);
+    let build = format!("build {sources} --last one --out late");
+    let built = desk.run(&format!("{build} --issued 2062-11-28")).ended(2);
+    assert!(built.stderr.contains("more than a day from now"), "{built:?}");
+    assert!(!desk.path("late").exists());
+    // As a tool that does not look would make it.
+    desk.build("two", 10, Some("one"));
+    let two = desk.read("two");
+    let (head, logs) = two.split_once("operator ").unwrap();
+    let issued = head.lines().find(|line| line.starts_with("issued ")).unwrap();
+    let expires = head.lines().find(|line| line.starts_with("expires ")).unwrap();
+    let late = two
+        .replace(issued, "issued 2062-11-28T00:00:00Z")
+        .replace(expires, "expires 2063-11-28T00:00:00Z");
+    let leap =
+        format!("{}operator {logs}", head.replace("version 2\n", "version 18446744073709551615\n"));
+    for (name, text, why) in
+        [("late", late, "more than a day from now"), ("leap", leap, "more than 1000 after 1")]
+    {
+        desk.write(name, &text);
+        let signed = desk.run(&format!("sign --last one --key a.key {name}")).ended(2);
+        assert!(signed.stderr.contains(why), "{signed:?}");
+        assert_eq!(desk.read(name), text, "nothing was signed");
+        // As two holders of keys would sign it who do not look either.
+        desk.copy(name, "signed");
+        desk.sign_anything("signed", &["a", "b"]);
+        let published = desk.run("publish pub --list signed --log-key log.example.key").ended(2);
+        assert!(published.stderr.contains(why), "{published:?}");
+        let from = place.tampered("list", |_| desk.read("signed"));
+        place.refused(&from, why);
+    }
+    // Nor does anybody begin with one.
+    fs::remove_file(desk.path("client")).unwrap();
+    let from = place.tampered("list", |_| desk.read("signed"));
+    place.refused(&from, "more than 1000 after 0");
+}
+
+#[test]
+fn who_signs_is_shown_what_differs() {
+    let Some(sources) = sources() else { return };
+    let desk = Desk::new();
+    desk.key("a");
+    let x = desk.key("x");
+    let y = desk.key("y");
+    desk.build("one", 20, None);
+    desk.build("two", 10, Some("one"));
+    // Whoever signs says after what.
+    let silent = desk.run("sign --key a.key two").ended(2);
+    assert!(silent.stderr.contains("--last <FILE>"), "{silent:?}");
+    desk.run("sign --key a.key --first --last one two").ended(2);
+    let row = desk.run("sign --key a.key --last one two").ended(0).row().clone();
+    let none = Value::Array(Vec::new());
+    assert_eq!((&row["differences"], &row["suspensions"]), (&none, &none));
+    assert!(row["issued"].is_string() && row["expires"].is_string());
+    // One log retired, one renamed and one of another's key: the counts are the same.
+    let text = desk.read("one").replace("version 1\n", "version 2\n");
+    let logs: Vec<_> = text.lines().filter(|line| line.starts_with("log ")).collect();
+    let mut two = text.clone();
+    let fields: Vec<_> = logs[0].splitn(6, ' ').collect();
+    let retired = logs[0].replacen(" - ", " 2026-12-24T00:00:00Z ", 1);
+    two = two.replace(logs[0], &retired);
+    two = two.replace(logs[1], &format!("{} (renamed)", logs[1]));
+    two = two.replacen("operator Cloudflare\n", "operator Cloudfiare\n", 1);
+    desk.write("three", &two);
+    let row = desk.run("sign --key a.key --last one three").ended(0).row().clone();
+    let differences: Vec<_> =
+        row["differences"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    let about = |what: &str| differences.iter().filter(|one| one.contains(what)).count();
+    assert_eq!(
+        about("operator \"Cloudflare\" -> \"Cloudfiare\""),
+        differences.len(),
+        "{differences:?}"
+    );
+    assert_eq!(about(", retired at 2026-12-24T00:00:00Z\""), 1, "{differences:?}");
+    assert!(differences[0].contains(fields[5]), "{differences:?}");
+    assert_eq!(about("(renamed)"), 1);
+    // The first list is compared with the built-in one: here a log is gone, and nothing else differs.
+    let gone = text.replace("version 2\n", "version 1\n").replace(&format!("{}\n", logs[3]), "");
+    desk.write("first", &gone);
+    let row = desk.run("sign --key a.key --first first").ended(0).row().clone();
+    assert_eq!(row["differences"].as_array().unwrap().len(), 1);
+    assert!(row["differences"][0].as_str().unwrap().starts_with("removed: "), "{row}");
+    // Each suspension in full.
+    let suspension = "way python until 2026-09-05T00:00:00Z a release is broken";
+    let mut build = desk.command(&format!("build {sources} --issued 2026-08-22 --out broken"));
+    assert!(build.arg("--suspend").arg(suspension).output().unwrap().status.success());
+    let row = desk.run("sign --key a.key --first broken").ended(0).row().clone();
+    assert_eq!(row["suspensions"], serde_json::json!([suspension]));
+    let said = desk.said("sign --key a.key --first broken");
+    assert!(said.contains(&format!("suspended: {suspension}\n")), "{said}");
+    assert!(said.contains("\n0 differences from the built-in list\n"), "{said}");
+    let said = desk.said("sign --key a.key --last one three");
+    assert!(said.contains("differences from the last list\nchanged: "), "{said}");
+    // Keys likewise.
+    desk.run(&format!("keys --key {x} --key {y} --out keys")).ended(0);
+    let z = desk.key("z");
+    desk.run(&format!("keys --last keys --key {y} --key {z} --out keys-2")).ended(0);
+    desk.run("sign --key x.key --first keys-2").ended(2);
+    let row = desk.run("sign --key x.key --last keys keys-2").ended(0).row().clone();
+    let expected = [format!("added: {z}"), format!("removed: {x}")];
+    assert_eq!(row["differences"], serde_json::json!(expected));
+}
+
+#[test]
+fn an_update_that_cannot_write_all_writes_nothing() {
+    let Some(place) = Published::new() else { return };
+    let desk = &place.desk;
+    let key = |name: &str| {
+        let keys = desk.read("keys");
+        let line = keys.lines().find(|line| line.starts_with(&format!("key {name}+"))).unwrap();
+        line.strip_prefix("key ").unwrap().to_owned()
+    };
+    let d = desk.key("d");
+    desk.run(&format!(
+        "keys --last keys --key {} --key {} --key {d} --out keys-2",
+        key("b"),
+        key("c")
+    ))
+    .ended(0);
+    desk.sign("keys-2", Some("keys"), &["b", "c"]);
+    // A name that is as long as a name can be: there is none left for what is written beside it.
+    let long = "k".repeat(250);
+    desk.copy("keys", &long);
+    let update = format!("update --from pub --to here --keys {long}");
+    desk.run(&update).ended(0);
+    let before = desk.read("here");
+    place.next(10, "one", "two", &["c", "d"]);
+    desk.run("publish pub --list two --keys keys-2 --log-key log.example.key").ended(0);
+    let failed = desk.run(&update).ended(2);
+    assert!(failed.stderr.contains("cannot write"), "{failed:?}");
+    assert_eq!(desk.read("here"), before);
+    let left = fs::read_dir(desk.path("")).unwrap();
+    let left = left.filter(|entry| {
+        entry.as_ref().unwrap().path().extension().is_some_and(|ending| ending == "new")
+    });
+    assert_eq!(left.count(), 0);
+    // With a name that has room for it, all is taken.
+    desk.copy(&long, "short");
+    desk.run("update --from pub --to here --keys short").ended(0);
+    assert_eq!(desk.read("here"), desk.read("two"));
+}
+
+#[test]
+fn an_update_reads_the_keys_after_it_has_waited() {
+    let Some(place) = Published::new() else { return };
+    let desk = &place.desk;
+    place.update("pub").ended(0);
+    let lock = fs::File::options().write(true).open(desk.path("client.keys.lock")).unwrap();
+    lock.lock().unwrap();
+    let log = &place.log;
+    let update = format!("update --from pub --to client --keys client.keys --log {log}");
+    let mut waits = desk.command(&update).spawn().unwrap();
+    // What another update writes meanwhile; here it is something that is no set of keys, so that it is seen.
+    std::thread::park_timeout(std::time::Duration::from_millis(500));
+    assert!(waits.try_wait().unwrap().is_none());
+    desk.write("client.keys", "no keys\n");
+    drop(lock);
+    assert_eq!(waits.wait().unwrap().code(), Some(2));
+}
+
+#[test]
+fn nothing_is_compared_while_somebody_else_publishes() {
+    let Some(place) = Published::new() else { return };
+    let desk = &place.desk;
+    let lock = fs::File::options().write(true).open(desk.path("pub/log/lock")).unwrap();
+    lock.lock().unwrap();
+    place.next(10, "one", "two", &["a", "b"]);
+    // The list that is published is not even read: it could be another in a moment.
+    fs::rename(desk.path("pub/list"), desk.path("pub/elsewhere")).unwrap();
+    desk.write("pub/list", "no list\n");
+    let refused = desk.run("publish pub --list two --log-key log.example.key").ended(2);
+    assert!(refused.stderr.contains("somebody else appends"), "{refused:?}");
+    drop(lock);
+    fs::rename(desk.path("pub/elsewhere"), desk.path("pub/list")).unwrap();
+    place.publish("two");
 }
 
 #[test]
@@ -364,15 +570,15 @@ fn keys_are_made_with_care() {
     desk.run(&format!("keys --key {a} --key {b} --out keys")).ended(2);
     // Only what can be read is signed, and with a secret that others cannot read.
     desk.write("no-list", "sign this\n");
-    desk.run("sign --key a.key no-list").ended(2);
+    desk.run("sign --first --key a.key no-list").ended(2);
     desk.copy("a.key", "open.key");
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     fs::set_permissions(desk.path("open.key"), open).unwrap();
-    desk.run("sign --key open.key keys").ended(2);
-    let signed = desk.run("sign --key a.key keys").ended(0);
+    desk.run("sign --first --key open.key keys").ended(2);
+    let signed = desk.run("sign --first --key a.key keys").ended(0);
     assert_eq!((&signed.row()["kind"], &signed.row()["signatures"]), (&"keys".into(), &1.into()));
     // A second signature of the same key takes the place of the first.
-    assert_eq!(desk.run("sign --key a.key keys").ended(0).row()["signatures"], 1);
+    assert_eq!(desk.run("sign --first --key a.key keys").ended(0).row()["signatures"], 1);
 }
 
 #[test]
@@ -405,7 +611,7 @@ fn every_field_is_in_the_manual() {
         format!("build {sources} --out list"),
         "keygen x --out x.key".to_owned(),
         format!("keys --key {log} --key {} --out other.keys", desk.key("y")),
-        "sign --key c.key one".to_owned(),
+        "sign --first --key c.key one".to_owned(),
         "verify one --keys keys".to_owned(),
         "publish pub --list one --log-key log.example.key".to_owned(),
         "update --from pub --to here --keys client.keys".to_owned(),

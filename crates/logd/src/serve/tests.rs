@@ -4,7 +4,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::*;
-use crate::{Publication, publish};
+use crate::{LogError, Publication, Published, Publisher};
 
 struct Opened {
     address: SocketAddr,
@@ -15,6 +15,14 @@ struct Opened {
 
 fn publication(text: &str) -> Publication<'_> {
     Publication { text, list: text.as_bytes(), keys: (3, b"keys") }
+}
+
+fn publish(
+    folder: &Path,
+    key: SignerKey,
+    publication: Publication<'_>,
+) -> Result<Published, LogError> {
+    Publisher::open(folder, key)?.publish(publication)
 }
 
 async fn opened(limits: Limits) -> Opened {
@@ -145,6 +153,19 @@ fn publishing_again_changes_nothing() {
     let again = publish(folder.path(), key(), publication("two\n")).unwrap();
     assert_eq!((again.index, again.size, again.was_logged), (1, 2, true));
     assert_eq!(std::fs::read(folder.path().join(LIST)).unwrap(), b"two\n");
+}
+
+#[test]
+fn nobody_else_publishes_from_the_first_look_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = || SignerKey::ed25519("log.example".parse().unwrap(), &[1; 32]);
+    let publisher = Publisher::open(folder.path(), key()).unwrap();
+    let other = publish(folder.path(), key(), publication("two\n"));
+    assert!(matches!(other, Err(LogError::InUse(_))), "{other:?}");
+    assert!(!folder.path().join(LIST).exists());
+    publisher.publish(publication("one\n")).unwrap();
+    let next = publish(folder.path(), key(), publication("two\n")).unwrap();
+    assert_eq!((next.index, next.size), (1, 2));
 }
 
 #[test]
