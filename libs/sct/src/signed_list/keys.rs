@@ -13,7 +13,7 @@
 //!
 //! The keys that a client has say who comes after them: version 2 is signed by enough of the keys of version 1,
 //! and by enough of its own, so that nobody names keys that nobody holds. A client that has slept goes through
-//! all versions, one after another. (TUF, "root metadata", does it in the same way.)
+//! all versions, one after another. (TUF, "root metadata", does so too, and has its keys expire, which these do not.)
 
 use std::collections::BTreeSet;
 use std::fmt;
