@@ -5,9 +5,9 @@
 //!                             ├─> for another machine, with privileges, loaded alone? ──> no
 //! executable ─────────────────┘
 //!      the loader itself says what it would load:
-//!        OpenSSL's libssl or GnuTLS ──> yes
-//!        another TLS library, or one that is built in ──> no
-//!        neither: can it load libraries, or start programs, while it runs? ──> shows when it runs; else no
+//!        another TLS library, or one that is built in ──> no, unless it also uses one that is covered
+//!        OpenSSL's libssl or GnuTLS, and somebody calls it to connect ──> yes
+//!        none: can it load libraries, or start programs, while it runs? ──> shows when it runs; else no
 //! ```
 
 use std::ffi::{OsStr, OsString};
@@ -105,17 +105,37 @@ fn by_libraries(file: &Path, elf: &Elf, loaded: &[String]) -> Coverage {
         names.iter().filter(is_known).map(|name| (*name).to_owned()).collect()
     };
     let covered = among(COVERED);
-    if !covered.is_empty() {
-        return Coverage::Covered(covered);
-    }
     let others = among(OTHERS);
-    if !others.is_empty() {
-        let why = format!("{} uses {}, which is not covered", file.display(), others.join(", "));
-        return Coverage::no(why, TUNNEL);
+    let built_in = built_in(file).or_else(|| beside(file));
+    let why_not = match built_in {
+        Some(built_in) => {
+            Some(format!("{} has {built_in} built in, which cannot be covered", file.display()))
+        }
+        None if others.is_empty() => None,
+        None => {
+            Some(format!("{} uses {}, which is not covered", file.display(), others.join(", ")))
+        }
+    };
+    if let Some(why) = why_not {
+        // A library far below often has a TLS library that the program itself knows nothing of (CUPS has GnuTLS).
+        let is_others_own = built_in.is_some() || elf.needs_any(OTHERS);
+        let is_covered_own = elf.needs_any(COVERED);
+        if covered.is_empty() || (is_others_own && !is_covered_own) {
+            return Coverage::no(why, TUNNEL);
+        }
+        return Coverage::AtRunTime(format!("{why}; what goes by {} is", covered.join(", ")));
     }
-    if let Some(built_in) = built_in(file) {
-        let why = format!("{} has {built_in} built in, which cannot be covered", file.display());
-        return Coverage::no(why, TUNNEL);
+    if !covered.is_empty() {
+        let connects = elf.names_any(CONNECTS) || loaded.iter().any(|path| connects(path));
+        if connects {
+            return Coverage::Covered(covered);
+        }
+        return Coverage::AtRunTime(format!(
+            "{} is loaded with {}, but nobody in it is seen to connect by that: it may load a library that does, \
+             while it runs",
+            file.display(),
+            covered.join(", ")
+        ));
     }
     let loads = elf.names_any(LOADS)
         || loaded.iter().any(|library| {
@@ -127,7 +147,8 @@ fn by_libraries(file: &Path, elf: &Elf, loaded: &[String]) -> Coverage {
     let starts = elf.names_any(STARTS);
     match (loads, starts) {
         (true, _) => Coverage::AtRunTime(format!(
-            "{} is linked to no TLS library and may load one while it runs: OpenSSL and GnuTLS are covered then",
+            "{} is linked to no TLS library and may load one while it runs: OpenSSL and GnuTLS are covered then, unless \
+             their functions are looked up one by one",
             file.display()
         )),
         (false, true) => Coverage::AtRunTime(format!(
@@ -153,6 +174,16 @@ fn script(
     if let Some(sandbox) = SANDBOXES.iter().find(|sandbox| has(sandbox.as_bytes())) {
         let why = format!("{} starts a program in a sandbox ({sandbox})", file.display());
         return Ok(Coverage::no(why, SANDBOX));
+    }
+    for started in started_by(file, &text) {
+        // What cannot be looked at says nothing; what the script says next may be the one that runs.
+        if scripts_left > 0
+            && let Ok(Coverage::No { why, hint }) =
+                look_through(&started, library, preload, scripts_left - 1)
+        {
+            let why = format!("{} starts another program: {why}", file.display());
+            return Ok(Coverage::No { why, hint });
+        }
     }
     let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let Some(line) = line.strip_prefix(b"#!") else {
@@ -184,12 +215,33 @@ fn script(
     }
 }
 
+/// The programs that a script is seen to start: what it names after `exec` by its whole path, and the one of its own
+/// name in a folder of that name, which is where Debian has the browsers that it wraps in scripts.
+fn started_by(script: &Path, text: &[u8]) -> Vec<PathBuf> {
+    let mut words =
+        text.split(|byte| b" \t\r\n;\"'".contains(byte)).filter(|word| !word.is_empty());
+    let mut started = Vec::new();
+    while let Some(word) = words.next() {
+        if word == b"exec" {
+            started.extend(words.next().filter(|word| word.starts_with(b"/")));
+        }
+    }
+    let mut started: Vec<_> =
+        started.into_iter().map(|path| PathBuf::from(OsStr::from_bytes(path))).collect();
+    if let Some(name) = script.file_name() {
+        started.extend(WRAPPED.iter().map(|folder| Path::new(folder).join(name).join(name)));
+    }
+    started.retain(|path| path != script && is_program(path));
+    started.truncate(STARTED_MAX);
+    started
+}
+
+fn is_program(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
 /// Where a command is, as a shell would find it.
 pub(crate) fn found(command: &OsStr) -> Result<PathBuf, Failure> {
-    let is_program = |path: &Path| {
-        fs::metadata(path)
-            .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
-    };
     let folders: OsString = std::env::var_os("PATH").unwrap_or_default();
     let places = if command.as_bytes().contains(&b'/') {
         vec![PathBuf::from(command)]
@@ -250,6 +302,22 @@ fn library_of(line: &str) -> String {
     place.trim().to_owned()
 }
 
+/// Whether the library at this path, which is no TLS library, calls one to connect.
+fn connects(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    // The one that is preloaded has the same names.
+    let is_other = !COVERED.iter().any(|tls| name.starts_with(tls)) && name != super::LIBRARY;
+    is_other
+        && Elf::read(Path::new(path))
+            .is_ok_and(|elf| elf.is_some_and(|elf| elf.names_any(CONNECTS)))
+}
+
+/// The TLS library of a program that loads all of itself from its own folder.
+fn beside(file: &Path) -> Option<&'static str> {
+    let folder = file.parent()?;
+    BESIDE.iter().find(|(name, _)| folder.join(name).is_file()).map(|(_, tls)| *tls)
+}
+
 /// The TLS library that is in the program itself, by words that each of them leaves behind.
 fn built_in(file: &Path) -> Option<&'static str> {
     let mut file = File::open(file).ok()?.take(PROGRAM_BYTES_MAX);
@@ -288,6 +356,22 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("BoringSSL", "BoringSSL"),
     ("OpenSSL internal error", "a copy of OpenSSL"),
 ];
+/// What lies beside a program, and the TLS library that it has.
+const BESIDE: &[(&str, &str)] = &[("libxul.so", "NSS")];
+/// Functions that are called to connect by OpenSSL, or to verify by GnuTLS.
+const CONNECTS: &[&str] = &[
+    "SSL_connect",
+    "SSL_do_handshake",
+    "SSL_set_connect_state",
+    "BIO_new_ssl",
+    "BIO_new_ssl_connect",
+    "BIO_new_buffer_ssl_connect",
+    "gnutls_certificate_verify_peers",
+    "gnutls_certificate_verify_peers2",
+    "gnutls_certificate_verify_peers3",
+    "gnutls_session_set_verify_cert",
+    "gnutls_session_set_verify_cert2",
+];
 /// Functions that load libraries.
 const LOADS: &[&str] = &["dlopen", "dlmopen"];
 /// Functions that start programs.
@@ -316,6 +400,12 @@ const APART: &[(&str, &str, &str)] = &[
     ("firejail", "starts programs in a sandbox", SANDBOX),
     ("docker", "starts programs in a container", SANDBOX),
     ("podman", "starts programs in a container", SANDBOX),
+    ("apptainer", "starts programs in a container", SANDBOX),
+    ("singularity", "starts programs in a container", SANDBOX),
+    ("toolbox", "starts programs in a container", SANDBOX),
+    ("distrobox", "starts programs in a container", SANDBOX),
+    ("chroot", "starts programs among other files", SANDBOX),
+    ("nsenter", "starts programs among other files", SANDBOX),
     ("systemd-run", "has another process start the program", "set the variables in the unit"),
     ("sudo", "starts programs without LD_PRELOAD", "sudo countersign enforce -- COMMAND"),
     ("su", "starts programs without LD_PRELOAD", "run countersign as that user"),
@@ -333,6 +423,10 @@ const SANDBOX: &str = "put the library and the variables into the sandbox (docs/
 const TUNNEL: &str = "docs/sct-preload.md says what else there is";
 /// What scripts that start sandboxes contain.
 const SANDBOXES: &[&str] = &["flatpak run", "exec /snap/bin/", "snap run"];
+/// Folders with a folder for each program that is started by a script.
+const WRAPPED: &[&str] = &["/usr/lib", "/usr/lib64", "/opt"];
+/// Programs that a script starts: wrappers start one.
+const STARTED_MAX: usize = 8;
 /// Scripts that are read by scripts: Linux itself follows five.
 const SCRIPTS_MAX: usize = 4;
 /// Wrappers are short; what is further down is not looked at.

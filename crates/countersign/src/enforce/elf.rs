@@ -37,6 +37,13 @@ impl Elf {
         Ok(Some(Self { machine: u16_at(&header, 18), interpreter, names }))
     }
 
+    /// Whether it needs, by itself, a library whose name begins so. (Or says such a name otherwise.)
+    pub(crate) fn needs_any(&self, libraries: &[&str]) -> bool {
+        self.names
+            .split(|byte| *byte == 0)
+            .any(|name| libraries.iter().any(|library| name.starts_with(library.as_bytes())))
+    }
+
     /// Whether it imports one of these functions, or has one itself.
     pub(crate) fn names_any(&self, functions: &[&str]) -> bool {
         self.names

@@ -34,6 +34,26 @@ fn what_starts_a_sandbox_is_not_covered() {
 }
 
 #[test]
+fn what_a_wrapper_starts_is_looked_at() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let flatpak = folder.path().join("flatpak");
+    fs::write(&flatpak, "").expect("it can be written");
+    fs::set_permissions(&flatpak, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let text = format!("#!/bin/sh\nFLAGS=\nexec \"{}\" $FLAGS \"$@\"\n", flatpak.display());
+    check("wrapper", &text, "in a sandbox");
+    let own = started_by(Path::new("/usr/bin/flatpak"), b"exec $LIBDIR/x; exec /nonexistent/y");
+    assert_eq!(own, Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_browser_is_known_by_what_lies_beside_it() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    assert_eq!(beside(&folder.path().join("firefox")), None);
+    fs::write(folder.path().join("libxul.so"), "").expect("it can be written");
+    assert_eq!(beside(&folder.path().join("firefox")), Some("NSS"));
+}
+
+#[test]
 fn what_is_no_program_is_not_covered() {
     check("picture", "GIF89a", "neither an executable");
 }
