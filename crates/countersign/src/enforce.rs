@@ -121,9 +121,6 @@ fn settings(args: &EnforceArgs) -> anyhow::Result<Vec<(&'static str, OsString)>>
             fs::read_dir(roots).map_err(|why| Failure::read(roots, &why))?;
         }
         set("COUNTERSIGN_PUBLIC_ROOTS", roots)?;
-    } else if std::env::var_os("COUNTERSIGN_PUBLIC_ROOTS").is_none() && Path::new(MOZILLA).is_dir()
-    {
-        set("COUNTERSIGN_PUBLIC_ROOTS", Path::new(MOZILLA))?;
     }
     if let Some(memory) = &args.memory {
         set("COUNTERSIGN_MEMORY", memory)?;
@@ -204,5 +201,3 @@ fn told(
 const LIBRARY: &str = "libcountersign_sct_preload.so";
 /// Where packages put it.
 const PLACES: &[&str] = &["/usr/local/lib/countersign", "/usr/lib/countersign"];
-/// The roots that Debian's ca-certificates has of Mozilla, each in a file.
-const MOZILLA: &str = "/usr/share/ca-certificates/mozilla";

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::fs::OpenOptions;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
@@ -57,8 +58,7 @@ impl MemoryFile {
         // Tried: a folder that cannot be written is told of once a minute, and not tried for each connection.
         saved.at = Some(now);
         let mut all = memory.clone();
-        // One that cannot be read is replaced: it was told of when the program started.
-        all.merge(&self.parsed().unwrap_or_default());
+        all.merge(&self.to_keep()?);
         self.replace(&all.to_text())
             .map_err(|why| format!("cannot write {}: {why}", self.path.display()))?;
         saved.memory = memory.clone();
@@ -73,14 +73,29 @@ impl MemoryFile {
         Memory::parse(&text).map_err(|why| format!("{}: {why}", self.path.display()))
     }
 
+    /// What is in the file that is about to be replaced. A damaged memory is given up: it was told of when the program
+    /// started. A file that cannot be read now, or is something else, is left as it is.
+    fn to_keep(&self) -> Result<Memory, String> {
+        if fs::metadata(&self.path).is_err_and(|why| why.kind() == ErrorKind::NotFound) {
+            return Ok(Memory::default());
+        }
+        let text = text_of(&self.path, MEMORY_BYTES_MAX)
+            .map_err(|why| format!("{why}; it is left as it is"))?;
+        if !text.is_empty() && text.lines().next() != Some(FIRST_LINE) {
+            let path = self.path.display();
+            return Err(format!("{path} is no memory of an enforcer: it is left as it is"));
+        }
+        Ok(Memory::parse(&text).unwrap_or_default())
+    }
+
     /// Whole or not at all: whoever reads it in between reads the old one.
     fn replace(&self, text: &str) -> io::Result<()> {
         let mut name = self.path.as_os_str().to_owned();
-        name.push(format!(".{}", std::process::id()));
+        // A name that nobody can guess, and a file that was not there: in a folder for all, others put links.
+        name.push(format!(".{:016x}", RandomState::new().build_hasher().finish()));
         let new = PathBuf::from(name);
         // For the user alone: it tells, to whoever guesses a name, whether it was visited.
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
         let written = file.write_all(text.as_bytes()).and_then(|()| fs::rename(&new, &self.path));
         if written.is_err() {
             // The reason for the first failure says more than that of this one.
@@ -94,6 +109,8 @@ impl MemoryFile {
     }
 }
 
+/// What an enforcer's memory begins with.
+const FIRST_LINE: &str = "countersign-memory/1";
 /// Between two times that it is written.
 const GAP: SignedDuration = SignedDuration::from_secs(60);
 /// 4,096 hosts of some 90 bytes.

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `COUNTERSIGN_LIST` | a signed list of logs | the one that is built in |
 //! | `COUNTERSIGN_LIST_KEYS` | the keys that have signed it | `COUNTERSIGN_LIST` is not read |
-//! | `COUNTERSIGN_PUBLIC_ROOTS` | further public roots: PEM, or a folder of `.crt` and `.pem` files | those built in |
+//! | `COUNTERSIGN_PUBLIC_ROOTS` | further public roots: PEM, or a folder of `.crt` and `.pem` files | those built in, and Mozilla's of Debian |
 //! | `COUNTERSIGN_MEMORY` | what is remembered from one start to the next | nothing is |
 //! | `COUNTERSIGN_PROFILE` | `default` or `high-risk` | `default` |
 //! | `COUNTERSIGN_VERBOSE` | `1`: tell of what is accepted, too | only refusals and warnings |
@@ -61,7 +61,8 @@ fn read(variable: impl Fn(&str) -> Option<OsString>) -> Settings {
     };
 
     let mut roots = PublicRoots::built_in();
-    if let Some(path) = path("COUNTERSIGN_PUBLIC_ROOTS") {
+    let mozillas = Some(PathBuf::from(MOZILLA)).filter(|folder| folder.is_dir());
+    for path in mozillas.into_iter().chain(path("COUNTERSIGN_PUBLIC_ROOTS")) {
         problems.extend(add_roots(&mut roots, &path));
     }
 
@@ -146,6 +147,8 @@ pub(crate) fn text_of(path: &Path, bytes_max: usize) -> Result<String, String> {
     Ok(text)
 }
 
+/// The roots that Debian's ca-certificates has of Mozilla, each in a file: one that came after ours is public, too.
+const MOZILLA: &str = "/usr/share/ca-certificates/mozilla";
 /// Tells of what is accepted.
 const VERBOSE: &str = "COUNTERSIGN_VERBOSE";
 /// Sixteen keys of some 200 bytes, and as many signatures.

@@ -16,7 +16,7 @@ pub(crate) struct EnforceArgs {
     pub(crate) list_keys: Option<PathBuf>,
     /// Take these roots for public ones too: a file with certificates in PEM, or a folder of .crt and .pem files
     ///
-    /// Without it those of /usr/share/ca-certificates/mozilla are added to those that are built in.
+    /// They are added to those that are built in and to those of /usr/share/ca-certificates/mozilla.
     #[arg(long, value_name = "PATH")]
     pub(crate) public_roots: Option<PathBuf>,
     /// Refuse even when the list of logs is older than 180 days: for those to whom an interception is worse than

@@ -44,6 +44,26 @@ fn it_is_written_once_a_minute_and_merged() {
 }
 
 #[test]
+fn only_a_memory_is_replaced() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let path = folder.path().join("memory");
+    let file = MemoryFile::new(path.clone());
+    let save = |before: &[u8]| {
+        fs::write(&path, before).expect("the folder can be written");
+        file.save(&seen(3), Timestamp::UNIX_EPOCH)
+    };
+    for other in
+        [&b"a letter\n"[..], b"countersign-memory/12\n", b"\xff\n", &[b'x'; MEMORY_BYTES_MAX + 1]]
+    {
+        let told = save(other).expect_err("it is something else");
+        assert!(told.ends_with("left as it is"), "{told}");
+        assert!(fs::read(&path).expect("it is there") == other, "it was not touched");
+    }
+    save(b"countersign-memory/1\nnonsense\n").expect("a damaged memory is given up");
+    assert_eq!(text(&path), seen(3).to_text());
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_told() {
     let file = MemoryFile::new(PathBuf::from("/nonexistent/memory"));
     let told = file.save(&seen(1), Timestamp::UNIX_EPOCH).expect_err("there is no such folder");
