@@ -12,33 +12,45 @@ mod openssl;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ops::Range;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 use crate::guard;
 
 /// The program and the libraries that led here, from the nearest on, without this one.
 pub(crate) struct Callers {
     libraries: Vec<Library>,
+    nearest: Option<Object>,
+    /// This library is further up on the stack, too: one of its functions has led to this one.
+    is_nested: bool,
 }
 
 impl Callers {
     /// Those of the function that calls this.
     fn of_this_call() -> Self {
-        let objects = Object::all();
+        let mut objects = Object::all();
         let object_at = |address| objects.iter().position(|object| object.has(address));
         let own = object_at((&raw const AT_LOAD).addr()); // it could be anything of ours
         let mut seen = Vec::new();
+        let mut is_nested = false;
         for object in stack().filter_map(object_at) {
-            if Some(object) != own && !seen.contains(&object) && seen.len() < CALLERS_MAX {
+            if Some(object) == own {
+                is_nested |= !seen.is_empty();
+            } else if !seen.contains(&object) && seen.len() < CALLERS_MAX {
                 seen.push(object);
             }
         }
         let mut libraries: Vec<_> =
-            seen.into_iter().map(|seen| Library::loaded(&objects[seen].name)).collect();
+            seen.iter().map(|seen| Library::loaded(&objects[*seen].name)).collect();
         if libraries.is_empty() {
             libraries.push(Library::Next); // a stack that cannot be read
         }
-        Self { libraries }
+        let nearest = seen.first().map(|nearest| objects.swap_remove(*nearest));
+        Self { libraries, nearest, is_nested }
+    }
+
+    /// Whether the nearest caller is the library with the function at this address.
+    fn nearest_has(&self, function: usize) -> bool {
+        self.nearest.as_ref().is_some_and(|nearest| nearest.has(function))
     }
 
     /// The function of this name that the nearest caller sees which sees one.
@@ -192,6 +204,65 @@ unsafe fn text_at(text: *const c_char) -> Option<String> {
 unsafe fn text_or_none(text: *const c_char) -> Option<CString> {
     // SAFETY: as promised by the caller, and not null.
     (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_owned())
+}
+
+/// What the descriptor for standard error leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StandardError {
+    /// Which device and which file on it.
+    pub(crate) place: (u64, u64),
+    /// A pipe, a terminal, or a file to whose end everything is added: what programs put there on purpose.
+    pub(crate) is_for_lines: bool,
+}
+
+impl StandardError {
+    /// At this moment, if it is open.
+    pub(crate) fn now() -> Option<Self> {
+        let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
+        // SAFETY: room for what it writes.
+        if unsafe { libc::fstat(libc::STDERR_FILENO, stat.as_mut_ptr()) } != 0 {
+            return None;
+        }
+        // SAFETY: it has been written.
+        let stat = unsafe { stat.assume_init() };
+        // SAFETY: asks for flags, and whether it is a terminal.
+        let (flags, is_terminal) = unsafe {
+            (
+                libc::fcntl(libc::STDERR_FILENO, libc::F_GETFL),
+                libc::isatty(libc::STDERR_FILENO) == 1,
+            )
+        };
+        let is_for_lines = match stat.st_mode & libc::S_IFMT {
+            libc::S_IFIFO => true,
+            libc::S_IFREG => flags & libc::O_APPEND != 0,
+            _ => is_terminal,
+        };
+        Some(Self { place: (stat.st_dev, stat.st_ino), is_for_lines })
+    }
+}
+
+/// Does something with SIGPIPE held back, and takes it off if that has caused it: a pipe whose reader has gone must
+/// not end the program.
+pub(crate) fn without_sigpipe(write: impl FnOnce()) {
+    // SAFETY: sets of signals are numbers, of which any value is one; all the pointers are to places here.
+    unsafe {
+        let mut pipe: libc::sigset_t = std::mem::zeroed();
+        let mut before = pipe;
+        let mut pending = pipe;
+        libc::sigemptyset(&raw mut pipe);
+        libc::sigaddset(&raw mut pipe, libc::SIGPIPE);
+        libc::sigpending(&raw mut pending);
+        let is_pending_before = libc::sigismember(&raw const pending, libc::SIGPIPE) == 1;
+        if libc::pthread_sigmask(libc::SIG_BLOCK, &raw const pipe, &raw mut before) != 0 {
+            return; // rather no line than no program
+        }
+        write();
+        if !is_pending_before {
+            let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+            let _none = libc::sigtimedwait(&raw const pipe, ptr::null_mut(), &raw const at_once);
+        }
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, ptr::null_mut());
+    }
 }
 
 /// Has [`guard::at_exit`] called when the program ends, if it ends by `exit` or by returning from `main`.

@@ -49,6 +49,14 @@ pub(crate) fn may_pass(read: impl FnOnce() -> Result<Option<Server>, Untold>) ->
     judged.unwrap_or(false)
 }
 
+/// Tells, where somebody asked for it, what was let pass without a look at its SCTs.
+pub(crate) fn mention(what: &str) {
+    let guard = guard();
+    if guard.is_verbose {
+        guard.teller.say(what, tell::now());
+    }
+}
+
 /// Writes down what should be known after the next start. Once, when the program ends.
 pub(crate) fn at_exit() {
     // As above; and a program that ends has nobody left to tell.
@@ -62,6 +70,7 @@ pub(crate) fn at_exit() {
 /// Says, where somebody asked for it, that this library is in the program: the proof that preloading worked.
 pub(crate) fn at_load() {
     let _panicked = catch_unwind(|| {
+        tell::note_standard_error();
         if settings::is_verbose() {
             let program = std::env::current_exe().unwrap_or_default();
             let line = format!("in {} (process {})", program.display(), std::process::id());

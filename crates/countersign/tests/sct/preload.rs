@@ -194,11 +194,30 @@ async fn what_is_no_server_is_left_alone() {
     }
     let folder = tempfile::tempdir().unwrap();
     let cases = crate::cases(folder.path());
-    let SctCase { chain, .. } = cases.case("unlogged");
-    let mut command = enforced(&cases, folder.path(), &["openssl", "verify"].map(OsStr::new));
-    command.arg("-CAfile").arg(&cases.trusted).arg("-untrusted").arg(chain).arg(chain);
-    let verified = output(command);
+    // A CA that is declared public, and a certificate for mails of it.
+    let lines = [
+        "openssl req -x509 -newkey ed25519 -nodes -keyout ca.key -out ca.pem -subj /CN=CA",
+        "openssl req -x509 -CA ca.pem -CAkey ca.key -newkey ed25519 -nodes -keyout mail.key -out mail.pem -subj /CN=mail \
+         -addext basicConstraints=critical,CA:FALSE -addext extendedKeyUsage=emailProtection",
+    ];
+    for line in lines {
+        let mut sh = limited("sh");
+        let made = output(sh.args(["-c", line]).current_dir(folder.path()));
+        assert!(made.status.success(), "{}", said(&made));
+    }
+    let path = |name: &str| folder.path().join(name);
+    let verify = |roots: &Path, trusted: &Path, chain: &Path| {
+        let mut command = countersign();
+        command.args(["--quiet", "enforce", "--public-roots"]).arg(roots);
+        command.arg("--memory").arg(path("memory")).args(["--", "openssl", "verify", "-CAfile"]);
+        output(command.arg(trusted).arg("-untrusted").arg(chain).arg(chain))
+    };
+    let verified = verify(&path("ca.pem"), &path("ca.pem"), &path("mail.pem"));
     assert!(verified.status.success(), "{}", said(&verified));
+    // Of a server's certificate it cannot be told that it is only a file.
+    let SctCase { chain, .. } = cases.case("unlogged");
+    let verified = verify(&cases.root, &cases.trusted, chain);
+    assert!(!verified.status.success(), "{}", said(&verified));
 }
 
 #[tokio::test] // It never fails a handshake that goes on anyway; who asks for the result hears it.
@@ -218,24 +237,55 @@ async fn a_program_that_ignores_verification_is_told_of() {
     assert!(said.contains("Verify return code: 71 (Certificate Transparency required"), "{said}");
 }
 
-#[tokio::test]
-async fn gnutls_that_verifies_by_itself_is_covered() {
+#[tokio::test] // In GnuTLS by itself; one that minds only errors; one that verifies without its connection.
+async fn other_ways_to_verify_are_covered() {
     if !present(&["cc", "openssl"]) {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let cases = crate::cases(folder.path());
-    let program = folder.path().join("auto_verify");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sct/preload/auto_verify.c");
-    let mut cc = Command::new("cc");
-    let built =
-        output(cc.args(["-Wall", "-Wextra", "-o"]).arg(&program).arg(source).arg("-lgnutls"));
-    assert!(built.status.success(), "{}", said(&built));
-    for case in &cases.cases {
+    let programs: [(&str, &[&str]); 3] = [
+        ("auto_verify", &["-lgnutls"]),
+        ("asks", &["-lgnutls"]),
+        ("by_itself", &["-lssl", "-lcrypto"]),
+    ];
+    for (name, libraries) in programs {
+        let program = folder.path().join(name);
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sct/preload");
+        let mut cc = Command::new("cc");
+        cc.args(["-Wall", "-Wextra", "-o"]).arg(&program);
+        let built = output(cc.arg(sources.join(name).with_extension("c")).args(libraries));
+        assert!(built.status.success(), "{}", said(&built));
+        for case in &cases.cases {
+            let web = Web::start(folder.path(), case).await;
+            let mut command = enforced(&cases, folder.path(), &[program.as_os_str()]);
+            let ours = output(command.arg(&cases.trusted).arg(web.port.to_string()));
+            let said = said(&ours);
+            assert_eq!(ours.status.success(), case.accepted, "{name}, {}: {said}", case.name);
+        }
+    }
+}
+
+#[tokio::test] // Nobody can tell whether it is one of a public CA.
+async fn a_chain_that_ends_in_an_intermediate_is_asked_too() {
+    if !present(&["curl", "wget", "openssl"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let cases = crate::cases(folder.path());
+    for name in ["good", "unlogged"] {
+        let case = cases.case(name);
+        let chain = fs::read_to_string(&case.chain).unwrap();
+        let (_, intermediate) = chain.split_once("-----END CERTIFICATE-----").unwrap();
+        let trusted = folder.path().join("intermediate.pem");
+        fs::write(&trusted, intermediate.trim_start()).unwrap();
         let web = Web::start(folder.path(), case).await;
-        let mut command = enforced(&cases, folder.path(), &[program.as_os_str()]);
-        let ours = output(command.arg(&cases.trusted).arg(web.port.to_string()));
-        assert_eq!(ours.status.success(), case.accepted, "{}: {}", case.name, said(&ours));
+        for (client, line) in &CLIENTS[..2] {
+            let line = ["sh", "-c", line].map(OsStr::new);
+            let mut ours = on(enforced(&cases, folder.path(), &line), &cases, web.port);
+            let ours = output(ours.env("TRUSTED", &trusted));
+            assert_eq!(ours.status.success(), case.accepted, "{client}, {name}: {}", said(&ours));
+        }
     }
 }
 
@@ -266,7 +316,8 @@ fn what_cannot_be_covered_is_not_started() {
         fs::set_permissions(file(name), fs::Permissions::from_mode(mode)).unwrap();
     };
     let compiled = |name: &str, flags: &[&str]| {
-        fs::write(file("main.c"), "int main(void) { return 0; }\n").unwrap();
+        let text = "#ifdef WORD\nconst char *word = WORD;\n#endif\nint main(void) { return 0; }\n";
+        fs::write(file("main.c"), text).unwrap();
         let mut cc = Command::new("cc");
         let built = output(cc.args(flags).arg("-o").arg(file(name)).arg(file("main.c")));
         assert!(built.status.success(), "{}", said(&built));
@@ -281,6 +332,17 @@ fn what_cannot_be_covered_is_not_started() {
     program("text", 0o755, b"hello\n");
     compiled("static", &["-static"]);
     compiled("plain", &[]);
+    // A TLS library of its own, and GnuTLS for another library only; for itself, too; GnuTLS for nothing.
+    let text = "int gnutls_global_init(void);\nint f(void) { return gnutls_global_init(); }\n";
+    fs::write(file("below.c"), text).unwrap();
+    let mut cc = Command::new("cc");
+    cc.args(["-shared", "-fPIC", "-o"]).arg(file("libbelow.so")).arg(file("below.c"));
+    let built = output(cc.arg("-lgnutls"));
+    assert!(built.status.success(), "{}", said(&built));
+    let (boring, below) = ("-DWORD=\"BoringSSL\"", file("libbelow.so").display().to_string());
+    compiled("below", &[boring, "-Wl,--no-as-needed", &below]);
+    compiled("both", &[boring, "-Wl,--no-as-needed", "-lgnutls"]);
+    compiled("unused", &["-Wl,--no-as-needed", "-lgnutls"]);
     let cases = [
         ("curl", 0, "covered: ", " uses libssl.so"),
         ("script", 1, "cannot be told: ", " is read by "),
@@ -289,6 +351,9 @@ fn what_cannot_be_covered_is_not_started() {
         ("text", 2, "not covered: ", "neither an executable"),
         ("static", 2, "not covered: ", "statically linked"),
         ("plain", 2, "not covered: ", "neither OpenSSL nor GnuTLS"),
+        ("below", 2, "not covered: ", "has BoringSSL built in"),
+        ("both", 1, "cannot be told: ", "what goes by libgnutls.so.30 is"),
+        ("unused", 1, "cannot be told: ", "nobody in it is seen to connect"),
     ];
     for (name, code, beginning, part) in cases {
         let checked = output(countersign().args(["enforce", "--check", "--"]).arg(file(name)));

@@ -168,19 +168,20 @@ unsafe fn and_scts(
     verify: impl FnOnce() -> c_int,
     host: impl FnOnce() -> Option<String>,
 ) -> c_int {
-    let outermost = Outermost::enter();
+    let verification = Verification::begin(session, callers);
     let verified = verify();
+    // What is asked now is a verification of its own, and so is what its callbacks do.
+    let is_nested = verification.is_nested;
+    drop(verification);
     // SAFETY: as promised by the caller, and not null.
     let is_verified = verified == SUCCESS && !status.is_null() && unsafe { *status } == 0;
-    if !is_verified || outermost.is_none() {
+    if !is_verified || is_nested || guard::may_pass(|| server(callers, session, host)) {
         return verified;
     }
-    if !guard::may_pass(|| server(callers, session, host)) {
-        // Not "signer not found": some programs ask people whether they mind that one.
-        // SAFETY: as above.
-        unsafe { *status |= CERT_INVALID | CERT_SIGNER_CONSTRAINTS_FAILURE };
-    }
-    verified
+    // SAFETY: as above.
+    unsafe { *status |= CERT_INVALID | CERT_SIGNER_CONSTRAINTS_FAILURE };
+    // An error, not only a status: programs ask people whether they mind a status (mutt does).
+    CERTIFICATE_VERIFICATION_ERROR
 }
 
 /// The server that was verified, if it was one.
@@ -358,9 +359,10 @@ thread_local! {
 impl Steps {
     /// Those that are reported to [`Steps::each`] while this runs.
     fn collect(export: Export, verify: impl FnOnce() -> c_int) -> Result<Self, Untold> {
-        STEPS.set(Some((export, Ok(Self::default()))));
+        // A callback of the program may verify another session meanwhile, in this thread.
+        let around = STEPS.replace(Some((export, Ok(Self::default()))));
         let verified = verify();
-        let (_, steps) = STEPS.take().expect("it was put there");
+        let (_, steps) = STEPS.replace(around).expect("it was put there");
         if verified == SUCCESS {
             steps
         } else {
@@ -462,21 +464,29 @@ impl Names {
 }
 
 thread_local! {
-    static IS_INSIDE: Cell<bool> = const { Cell::new(false) };
+    /// The place of the session that is being verified in this thread; 0 if none is.
+    static VERIFYING: Cell<usize> = const { Cell::new(0) };
 }
 
-/// That no other of the functions above is being called in this thread.
-struct Outermost;
+/// That GnuTLS is verifying a session. One of the functions above can call another one for the same session; a
+/// callback of the program can have another session verified meanwhile.
+struct Verification {
+    around: usize,
+    /// Another of the functions above is verifying this session, and will demand its SCTs.
+    is_nested: bool,
+}
 
-impl Outermost {
-    fn enter() -> Option<Self> {
-        (!IS_INSIDE.replace(true)).then_some(Self)
+impl Verification {
+    fn begin(session: Opaque, callers: &Callers) -> Self {
+        let around = VERIFYING.replace(session.addr());
+        // The stack is asked too: a callback that jumps out of a verification leaves its session behind here.
+        Self { around, is_nested: callers.is_nested && around == session.addr() }
     }
 }
 
-impl Drop for Outermost {
+impl Drop for Verification {
     fn drop(&mut self) {
-        IS_INSIDE.set(false);
+        VERIFYING.set(self.around);
     }
 }
 
@@ -485,6 +495,8 @@ const SUCCESS: c_int = 0;
 const INVALID_REQUEST: c_int = -50;
 /// `GNUTLS_E_INTERNAL_ERROR`.
 const INTERNAL_ERROR: c_int = -59;
+/// `GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR`.
+const CERTIFICATE_VERIFICATION_ERROR: c_int = -348;
 /// `GNUTLS_CERT_INVALID`: it is set whatever is wrong.
 const CERT_INVALID: c_uint = 1 << 1;
 /// `GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE`: "the certificate chain violates the signer's constraints".

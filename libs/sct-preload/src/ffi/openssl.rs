@@ -47,18 +47,23 @@ unsafe extern "C-unwind" fn X509_verify_cert(context: Opaque) -> c_int {
 /// The TLS server that was verified, if it was one.
 fn server(callers: &Callers, context: Opaque) -> Result<Option<Server>, Untold> {
     type Index = unsafe extern "C" fn() -> c_int;
-    // Of libssl: where none is on the stack, somebody verifies a mail, a package or a file.
+    let missing = || Untold("a function of OpenSSL is missing");
     // SAFETY: the type that ssl.h gives it.
     let index = unsafe { callers.function::<Index>(c"SSL_get_ex_data_X509_STORE_CTX_idx") };
-    let Some(index) = index else { return Ok(None) };
-    let functions = Functions::of(callers).ok_or(Untold("a function of OpenSSL is missing"))?;
+    let functions = Functions::of(callers).ok_or_else(missing)?;
+    let Some(index) = index else { return functions.by_itself(callers, context) }; // no libssl
     // SAFETY: takes nothing.
-    let index = unsafe { index() };
+    let at = unsafe { index() };
     // SAFETY: OpenSSL has just verified with this context. What libssl keeps at its index is an SSL, or null.
-    let ssl = unsafe { (functions.ex_data)(context, index) };
+    let ssl = unsafe { (functions.ex_data)(context, at) };
     if ssl.is_null() {
-        return Ok(None);
+        // libssl itself only verifies its own side's certificates without one.
+        // SAFETY: only its address is asked for.
+        let own = unsafe { callers.function::<*const ()>(c"SSL_get_ex_data_X509_STORE_CTX_idx") };
+        let is_own = own.is_some_and(|own| callers.nearest_has(own.addr()));
+        return if is_own { Ok(None) } else { functions.by_itself(callers, context) };
     }
+    let functions = Connection::of(callers, functions).ok_or_else(missing)?;
     // SAFETY: the connection whose peer is being verified.
     if unsafe { (functions.is_server)(ssl) } != 0 {
         return Ok(None); // it is a client's certificate, which nobody logs
@@ -67,33 +72,38 @@ fn server(callers: &Callers, context: Opaque) -> Result<Option<Server>, Untold> 
     let mode = unsafe { (functions.verify_mode)(ssl) };
     let heed = if mode & VERIFY_PEER == 0 { Heed::ProgramMayIgnore } else { Heed::Fails };
     Ok(Some(Server {
-        chain: functions.chain(context)?,
+        chain: functions.certificates.chain(context)?,
         host: functions.host(ssl),
         trust: functions.trust(ssl),
         heed,
     }))
 }
 
-/// The functions of OpenSSL that are needed, of the libraries that led here: 1.1 or later, or LibreSSL.
+/// The functions of libcrypto that are needed, of the libraries that led here: 1.1 or later, or LibreSSL.
 struct Functions {
+    /// Where in libcrypto one of its functions is.
+    own: usize,
     ex_data: unsafe extern "C" fn(Opaque, c_int) -> Opaque,
     chain: unsafe extern "C" fn(Opaque) -> Opaque,
     stack_len: unsafe extern "C" fn(Opaque) -> c_int,
     stack_value: unsafe extern "C" fn(Opaque, c_int) -> Opaque,
     certificate_to_der: unsafe extern "C" fn(Opaque, *mut *mut c_uchar) -> c_int,
+    is_fit_for: unsafe extern "C" fn(Opaque, c_int, c_int) -> c_int,
+    is_ca: unsafe extern "C" fn(Opaque) -> c_int,
+    parameters: unsafe extern "C" fn(Opaque) -> Opaque,
+    /// The names that a verification expects. Since 3.0.
+    expected: Option<unsafe extern "C" fn(Opaque, c_int) -> *const c_char>,
+}
+
+/// Those of libssl.
+struct Connection {
+    certificates: Functions,
     is_server: unsafe extern "C" fn(Opaque) -> c_int,
     verify_mode: unsafe extern "C" fn(Opaque) -> c_int,
     servername: unsafe extern "C" fn(Opaque, c_int) -> *const c_char,
-    /// Since 3.0.
-    expected: Option<Expected>,
+    parameters: Option<unsafe extern "C" fn(Opaque) -> Opaque>,
     /// Not in LibreSSL.
     tlsa: Option<Tlsa>,
-}
-
-/// The names that a verification expects, which need not be that of the handshake.
-struct Expected {
-    parameters: unsafe extern "C" fn(Opaque) -> Opaque,
-    host: unsafe extern "C" fn(Opaque, c_int) -> *const c_char,
 }
 
 /// Usage, selector, matching type, data and its length of the TLSA record that matched; at which depth.
@@ -108,11 +118,11 @@ type Tlsa = unsafe extern "C" fn(
 
 impl Functions {
     fn of(callers: &Callers) -> Option<Self> {
-        // SAFETY: the types of the fields are those that ssl.h, x509_vfy.h, x509.h and stack.h give the functions.
+        // SAFETY: the types of the fields are those that x509_vfy.h, x509v3.h, x509.h and stack.h give the functions.
         unsafe {
-            let parameters = callers.function(c"SSL_get0_param");
-            let host = callers.function(c"X509_VERIFY_PARAM_get0_host");
+            let verify = callers.function::<*const ()>(c"X509_verify_cert")?;
             Some(Self {
+                own: verify.addr(),
                 ex_data: callers.function(c"X509_STORE_CTX_get_ex_data")?,
                 chain: callers.function(c"X509_STORE_CTX_get0_chain")?,
                 // LibreSSL has the older names.
@@ -123,15 +133,55 @@ impl Functions {
                     .function(c"OPENSSL_sk_value")
                     .or_else(|| callers.function(c"sk_value"))?,
                 certificate_to_der: callers.function(c"i2d_X509")?,
-                is_server: callers.function(c"SSL_is_server")?,
-                verify_mode: callers.function(c"SSL_get_verify_mode")?,
-                servername: callers.function(c"SSL_get_servername")?,
-                expected: parameters
-                    .zip(host)
-                    .map(|(parameters, host)| Expected { parameters, host }),
-                tlsa: callers.function(c"SSL_get0_dane_tlsa"),
+                is_fit_for: callers.function(c"X509_check_purpose")?,
+                is_ca: callers.function(c"X509_check_ca")?,
+                parameters: callers.function(c"X509_STORE_CTX_get0_param")?,
+                expected: callers.function(c"X509_VERIFY_PARAM_get0_host"),
             })
         }
+    }
+
+    /// The server, if a program has verified one by itself, on a context without a connection. That is not said, so
+    /// it is told by the certificate: one of a mail, a package or a CA serves no server.
+    fn by_itself(&self, callers: &Callers, context: Opaque) -> Result<Option<Server>, Untold> {
+        if callers.nearest_has(self.own) {
+            return Ok(None); // libcrypto verifies mails, time stamps, answers about revocation
+        }
+        // SAFETY: OpenSSL has just verified with this context, so its chain has a certificate.
+        let host = unsafe { self.host((self.parameters)(context)) };
+        if host.is_none() && !self.is_for_servers(context)? {
+            guard::mention("accepted a certificate that is no TLS server's");
+            return Ok(None);
+        }
+        let chain = self.chain(context)?;
+        Ok(Some(Server { chain, host, trust: Trust::Roots, heed: Heed::Fails }))
+    }
+
+    fn is_for_servers(&self, context: Opaque) -> Result<bool, Untold> {
+        // SAFETY: OpenSSL has just verified with this context; the stack is its own.
+        let (stack, len) = unsafe {
+            let stack = (self.chain)(context);
+            (stack, if stack.is_null() { 0 } else { (self.stack_len)(stack) })
+        };
+        if len < 1 {
+            return Err(Untold("OpenSSL has verified no chain"));
+        }
+        // SAFETY: the stack has a first certificate.
+        let (is_fit, is_ca) = unsafe {
+            let certificate = (self.stack_value)(stack, 0);
+            ((self.is_fit_for)(certificate, PURPOSE_SSL_SERVER, 0), (self.is_ca)(certificate))
+        };
+        Ok(is_fit != 0 && is_ca != HAS_CA_CONSTRAINT)
+    }
+
+    /// The first name that a verification expects.
+    ///
+    /// # Safety
+    ///
+    /// `parameters` are those of a verification.
+    unsafe fn host(&self, parameters: Opaque) -> Option<String> {
+        // SAFETY: as promised by the caller; the name is theirs, and is copied.
+        self.expected.and_then(|expected| unsafe { text_at(expected(parameters, 0)) })
     }
 
     /// The chain that was verified, with its anchor.
@@ -164,16 +214,29 @@ impl Functions {
         let written = unsafe { (self.certificate_to_der)(certificate, &raw mut end) };
         (written == len).then_some(der)
     }
+}
+
+impl Connection {
+    fn of(callers: &Callers, certificates: Functions) -> Option<Self> {
+        // SAFETY: the types of the fields are those that ssl.h gives the functions.
+        unsafe {
+            Some(Self {
+                certificates,
+                is_server: callers.function(c"SSL_is_server")?,
+                verify_mode: callers.function(c"SSL_get_verify_mode")?,
+                servername: callers.function(c"SSL_get_servername")?,
+                parameters: callers.function(c"SSL_get0_param"),
+                tlsa: callers.function(c"SSL_get0_dane_tlsa"),
+            })
+        }
+    }
 
     /// The name that was asked for: in the handshake, or else of the verification.
     fn host(&self, ssl: Opaque) -> Option<String> {
         // SAFETY: the connection is there; the name is its own, and is copied.
         let host = unsafe { text_at((self.servername)(ssl, NAMETYPE_HOST_NAME)) };
-        host.or_else(|| {
-            let Expected { parameters, host } = self.expected.as_ref()?;
-            // SAFETY: as above.
-            unsafe { text_at(host(parameters(ssl), 0)) }
-        })
+        // SAFETY: as above.
+        host.or_else(|| unsafe { self.certificates.host((self.parameters?)(ssl)) })
     }
 
     /// A chain is verified by DANE if the record that matched is of a kind that needs no CA. The other kinds, 0 and 1,
@@ -197,6 +260,10 @@ const NOT_VERIFIED: c_int = 0;
 const NO_VALID_SCTS: c_int = 71;
 /// `SSL_VERIFY_PEER`.
 const VERIFY_PEER: c_int = 1;
+/// `X509_PURPOSE_SSL_SERVER`.
+const PURPOSE_SSL_SERVER: c_int = 2;
+/// What `X509_check_ca` returns for a CA that says so in its basic constraints.
+const HAS_CA_CONSTRAINT: c_int = 1;
 /// `TLSEXT_NAMETYPE_host_name`.
 const NAMETYPE_HOST_NAME: c_int = 0;
 /// `DANETLS_USAGE_DANE_TA` and `_EE` (RFC 7218 §2.1).
