@@ -6,6 +6,9 @@
 /* DANE-TA: the first usage that goes by without the CAs that everybody trusts (RFC 7671, section 5). */
 #define USAGE_DANE_TA 2
 
+/* A name in DNS has 253, and TLS knows no longer one. */
+#define NAME_BYTES_MAX 256
+
 /* Whether TLSA records of a signed zone have made this chain good, and no CA. */
 static int is_by_dane(SSL *ssl)
 {
@@ -22,11 +25,22 @@ static uint32_t flags_of(X509_STORE_CTX *store, SSL *ssl)
 
     if (is_by_dane(ssl))
         flags |= COUNTERSIGN_SCT_BY_DANE;
-    /* The program may be content with an intermediate that it trusts; or its callback has let pass a chain that does
-     * not end in anything trusted, and that is its decision. */
+    /* The program may be content with an intermediate that it trusts: of such a chain SCTs are demanded, for it may be
+     * one of a public CA. Or its callback has let pass a chain that does not end in anything trusted. */
     if (verify_flags & X509_V_FLAG_PARTIAL_CHAIN || X509_STORE_CTX_get_error(store) != X509_V_OK)
         flags |= COUNTERSIGN_SCT_LAST_IS_ANCHOR;
     return flags;
+}
+
+/* A name for people: what does not belong into names of hosts must not steer their terminal. */
+static const char *plain(const char *host, char *buffer, size_t size)
+{
+    size_t i;
+
+    for (i = 0; host[i] && i + 1 < size; i++)
+        buffer[i] = host[i] > ' ' && host[i] < 127 ? host[i] : '?';
+    buffer[i] = 0;
+    return buffer;
 }
 
 static int32_t judge(X509_STORE_CTX *store, SSL *ssl, struct countersign_sct_enforcer *enforcer)
@@ -36,6 +50,7 @@ static int32_t judge(X509_STORE_CTX *store, SSL *ssl, struct countersign_sct_enf
     struct countersign_sct_decision *decision = NULL;
     const char *host = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     int32_t result = COUNTERSIGN_SCT_RESULT_UNREADABLE;
+    char name[NAME_BYTES_MAX];
     size_t len = 0, i;
 
     while (len < COUNTERSIGN_SCT_CHAIN_MAX && (int)len < sk_X509_num(verified)) {
@@ -48,7 +63,7 @@ static int32_t judge(X509_STORE_CTX *store, SSL *ssl, struct countersign_sct_enf
         chain[len++].len = (size_t)der_len;
     }
     result = countersign_sct_judge(enforcer, chain, len, host, (int64_t)time(NULL), flags_of(store, ssl), &decision);
-    fprintf(stderr, "countersign: %s: %s\n", host ? host : "the server",
+    fprintf(stderr, "countersign: %s: %s\n", host ? plain(host, name, sizeof name) : "the server",
             decision ? countersign_sct_decision_reason(decision) : countersign_sct_result_text(result));
     for (i = 0; i < countersign_sct_decision_warnings(decision); i++)
         fprintf(stderr, "countersign: warning: %s\n", countersign_sct_decision_warning(decision, i));

@@ -1,6 +1,7 @@
 //! The C ABI of `libs/sct`: its header, and C programs that use it, as they would be built elsewhere.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -95,13 +96,16 @@ fn a_c_program_verifies_files() {
     let unlogged = cases.case("unlogged");
     let (said, _) = judged(&["--dane"], &[&unlogged.chain]);
     assert!(said.starts_with("0 accepted: the chain was verified by DANE"), "{said}");
+    // An intermediate that is trusted by itself may be one of a public CA.
     let (said, _) = judged(&["--last-is-anchor"], &[&unlogged.chain]);
-    assert!(said.starts_with("0 accepted: the chain ends in no public root"), "{said}");
+    assert!(said.starts_with("100 refused: no log has promised"), "{said}");
+    let (said, _) = judged(&["--last-is-anchor"], &[&good.chain]);
+    assert!(said.starts_with("0 accepted: "), "{said}");
 
-    // A year later the list is too old to refuse, and says so.
-    let year_later =
-        (countersign_net::Clock::system().now().as_second() + 366 * 86_400).to_string();
-    let (said, code) = judged(&["--at", &year_later], &[&unlogged.chain, &cases.root]);
+    // Three years later the list is too old to refuse, and says so.
+    let years_later =
+        (countersign_net::Clock::system().now().as_second() + 3 * 366 * 86_400).to_string();
+    let (said, code) = judged(&["--at", &years_later], &[&unlogged.chain, &cases.root]);
     assert!(said.contains("\n201 ") && said.contains("\n202 "), "{said}");
     assert_eq!(code, Some(0));
 
@@ -181,6 +185,58 @@ fn a_host_that_turns_private_is_told() {
     assert!(told.starts_with("0 ") && told.contains("\n203 "), "{told}");
     let written = fs::read_to_string(&memory).unwrap();
     assert!(written.contains("\nhost ") && !written.contains("localhost"), "{written}");
+    assert_eq!(fs::metadata(&memory).unwrap().permissions().mode() & 0o777, 0o600);
+
+    // What is no memory is left as it is, and so is what cannot be read just now: a link to itself.
+    for other in ["", "root:x:0:0\n"] {
+        fs::write(&memory, other).unwrap();
+        assert!(judged(cases.case("good"), &cases.root).starts_with("0 "));
+        assert_eq!(fs::read_to_string(&memory).unwrap(), other);
+    }
+    fs::remove_file(&memory).unwrap();
+    std::os::unix::fs::symlink("memory", &memory).unwrap();
+    assert!(judged(cases.case("good"), &cases.root).starts_with("0 "));
+    assert!(memory.is_symlink());
+    // Nothing that was begun is left.
+    let left = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(left.filter(|name| name.to_string_lossy().starts_with("memory")).count(), 1);
+}
+
+#[test] // `countersign enforce` sets the variable to a folder.
+fn public_roots_are_read_from_a_folder() {
+    if !present(&["cc", "valgrind"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let cases = crate::cases(folder.path());
+    let program =
+        compiled(folder.path(), &["verify.c", "settings.c"], "libcountersign_sct.so", &[]);
+    let roots = folder.path().join("roots");
+    fs::create_dir(&roots).unwrap();
+    let judged = || {
+        let mut command = under_valgrind(&program);
+        command.envs(settings(&cases)).env("COUNTERSIGN_PUBLIC_ROOTS", &roots);
+        said(&command.arg(&cases.case("unlogged").chain).arg(&cases.root).output().unwrap())
+    };
+    fs::copy(&cases.root, roots.join("README")).unwrap();
+    assert!(judged().starts_with("0 accepted: "));
+    fs::copy(&cases.root, roots.join("root.crt")).unwrap();
+    fs::write(roots.join("broken.pem"), "-----BEGIN CERTIFICATE-----").unwrap();
+    assert!(judged().starts_with("100 refused"));
+}
+
+#[test]
+fn a_name_of_a_host_steers_no_terminal() {
+    if !present(&["cc", "/usr/include/openssl/ssl.h"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let libraries = ["-lssl", "-lcrypto"];
+    let program = compiled(folder.path(), &["plain.c"], "libcountersign_sct.so", &libraries);
+    let told = said(&limited(&program).arg("a\u{1b}[2J\n\u{202e}.example").output().unwrap());
+    assert_eq!(told, "a?[2J????.example\n");
+    let told = said(&limited(&program).arg("a".repeat(1000)).output().unwrap());
+    assert_eq!(told, "a".repeat(255) + "\n");
 }
 
 #[test] // Random bytes for every argument, by four threads at a time.
