@@ -26,8 +26,8 @@ class Enforcer:
     ``list`` is the path of a signed list of logs and ``keys`` that of the keys which sign it; without them, the list
     that comes with the package is used; so it is as long as it is newer. ``public_roots`` is the path of a PEM file, or
     of a folder with such files, or a list of such paths: roots that are held to Certificate Transparency besides the
-    built-in ones. ``memory`` is the path of a file in which is kept what should be known after the next start. ``profile`` is ``default``, or ``high-risk`` for those to whom an interception is
-    worse than no connection.
+    built-in ones. ``memory`` is the path of a file in which is kept what should be known after the next
+    start. ``profile`` is ``default``, or ``high-risk`` for those to whom an interception is worse than no connection.
 
     What cannot be read or verified is told through ``logging``; it never turns enforcement off.
     """
@@ -37,7 +37,7 @@ class Enforcer:
         *,
         list: Optional[str] = None,
         keys: Optional[str] = None,
-        public_roots: Union[str, Sequence[str], None] = None,
+        public_roots: Union[str, "os.PathLike[str]", Sequence[str], None] = None,
         profile: str = "default",
         memory: Optional[str] = None,
     ) -> None:
