@@ -237,16 +237,18 @@ async fn a_program_that_ignores_verification_is_told_of() {
     assert!(said.contains("Verify return code: 71 (Certificate Transparency required"), "{said}");
 }
 
-#[tokio::test] // In GnuTLS by itself; one that minds only errors; one that verifies without its connection.
+// In GnuTLS by itself; one that minds only errors; one within another; one that verifies without its connection.
+#[tokio::test]
 async fn other_ways_to_verify_are_covered() {
     if !present(&["cc", "openssl"]) {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let cases = crate::cases(folder.path());
-    let programs: [(&str, &[&str]); 3] = [
+    let programs: [(&str, &[&str]); 4] = [
         ("auto_verify", &["-lgnutls"]),
         ("asks", &["-lgnutls"]),
+        ("nested", &["-lgnutls"]),
         ("by_itself", &["-lssl", "-lcrypto"]),
     ];
     for (name, libraries) in programs {
@@ -258,8 +260,10 @@ async fn other_ways_to_verify_are_covered() {
         assert!(built.status.success(), "{}", said(&built));
         for case in &cases.cases {
             let web = Web::start(folder.path(), case).await;
+            let other = Web::start(folder.path(), case).await;
             let mut command = enforced(&cases, folder.path(), &[program.as_os_str()]);
-            let ours = output(command.arg(&cases.trusted).arg(web.port.to_string()));
+            command.arg(&cases.trusted).args([web.port, other.port].map(|port| port.to_string()));
+            let ours = output(command);
             let said = said(&ours);
             assert_eq!(ours.status.success(), case.accepted, "{name}, {}: {said}", case.name);
         }
@@ -287,6 +291,28 @@ async fn a_chain_that_ends_in_an_intermediate_is_asked_too() {
             assert_eq!(ours.status.success(), case.accepted, "{client}, {name}: {}", said(&ours));
         }
     }
+}
+
+#[tokio::test] // A program that has closed it has a file of its own there, or a pipe that nobody reads.
+async fn lines_get_into_no_file_and_end_no_program() {
+    if !present(&["/usr/bin/python3", "openssl"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let cases = crate::cases(folder.path());
+    let web = Web::start(folder.path(), cases.case("unlogged")).await;
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sct/preload/no_stderr.py");
+    for way in ["file", "gone"] {
+        let program = [OsStr::new("/usr/bin/python3"), script.as_os_str()];
+        let mut command = enforced(&cases, folder.path(), &program);
+        command.arg(&cases.trusted).arg(web.port.to_string()).arg(way).arg(&file);
+        let ours = output(command);
+        let said = said(&ours);
+        assert!(ours.status.success() && said.starts_with("refused: "), "{way}: {said}");
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), "");
 }
 
 #[test]
