@@ -38,17 +38,20 @@ impl PublicRoots {
         Ok(())
     }
 
-    /// Adds all roots of a text with certificates in PEM (RFC 7468), and says how many that were.
+    /// Adds all roots of a text with certificates in PEM (RFC 7468), and says how many that were. One that cannot be
+    /// read is an error, and keeps none of the others out.
     pub fn add_pem(&mut self, text: &str) -> Result<usize, PublicRootsError> {
-        let mut count = 0;
-        for block in text.split(BEGIN).skip(1) {
-            let (body, _) = block.split_once(END).ok_or(PublicRootsError::Pem)?;
-            let body: String = body.split_whitespace().collect();
-            let certificate = STANDARD.decode(body).map_err(|_| PublicRootsError::Pem)?;
-            self.add_certificate(&certificate)?;
-            count += 1;
-        }
-        Ok(count)
+        let blocks: Vec<_> = text.split(BEGIN).skip(1).map(|block| self.add_block(block)).collect();
+        blocks.into_iter().sum()
+    }
+
+    /// Adds what follows the beginning of a certificate in PEM: one.
+    fn add_block(&mut self, block: &str) -> Result<usize, PublicRootsError> {
+        let (body, _) = block.split_once(END).ok_or(PublicRootsError::Pem)?;
+        let body: String = body.split_whitespace().collect();
+        let certificate = STANDARD.decode(body).map_err(|_| PublicRootsError::Pem)?;
+        self.add_certificate(&certificate)?;
+        Ok(1)
     }
 
     /// How many there are.

@@ -424,6 +424,13 @@ fn roots_are_read_from_pem() {
     assert_eq!(roots.len(), 1);
     assert!(roots.contains(&issuer_key_hash(spki_of(&root(7)).unwrap())));
     assert_eq!(roots.add_pem("no certificates"), Ok(0));
+    let mut behind = PublicRoots::default();
+    let bad = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    assert!(matches!(
+        behind.add_pem(&format!("{bad}{block}")),
+        Err(PublicRootsError::Certificate(_))
+    ));
+    assert_eq!(behind, roots);
     assert_eq!(roots.add_pem(&block[..60]), Err(PublicRootsError::Pem));
     assert_eq!(roots.add_pem(&block.replace('\n', "\n!")), Err(PublicRootsError::Pem));
 }
