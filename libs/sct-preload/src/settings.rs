@@ -60,11 +60,8 @@ fn read(variable: impl Fn(&str) -> Option<OsString>) -> Settings {
         }
     };
 
-    let mut roots = PublicRoots::built_in();
-    let mozillas = Some(PathBuf::from(MOZILLA)).filter(|folder| folder.is_dir());
-    for path in mozillas.into_iter().chain(path("COUNTERSIGN_PUBLIC_ROOTS")) {
-        problems.extend(add_roots(&mut roots, &path));
-    }
+    let (roots, unread) = public_roots(Path::new(MOZILLA), path("COUNTERSIGN_PUBLIC_ROOTS"));
+    problems.extend(unread);
 
     let memory_file = path("COUNTERSIGN_MEMORY").map(MemoryFile::new);
     let memory = match memory_file.as_ref().map(MemoryFile::read) {
@@ -106,6 +103,15 @@ fn verified(list: &Path, keys: &Path) -> Result<SignedList, String> {
     let known = ListKeys::parse(&text).map_err(|why| told(keys, &why))?;
     let note = text_of(list, NOTE_BYTES_MAX)?;
     known.verify(note.as_bytes()).map_err(|why| told(list, &why))
+}
+
+/// Those that are built in, those of a folder that need not be there, and those of a path. Says what could not be read.
+fn public_roots(folder: &Path, named: Option<PathBuf>) -> (PublicRoots, Vec<String>) {
+    let mut roots = PublicRoots::built_in();
+    let folder = Some(folder.to_owned()).filter(|folder| folder.is_dir());
+    let paths = folder.into_iter().chain(named);
+    let problems = paths.flat_map(|path| add_roots(&mut roots, &path)).collect();
+    (roots, problems)
 }
 
 /// Adds the roots of a file, or of every certificate in a folder. Says what could not be read.

@@ -74,3 +74,16 @@ fn public_roots_can_be_a_folder() {
     let [broken, empty] = &problems[..] else { panic!("{problems:?}") };
     assert!(broken.contains("broken.crt") && empty.contains("empty.pem"), "{problems:?}");
 }
+
+#[test]
+fn what_is_named_is_read_besides_the_folder_of_the_system() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    fs::write(folder.path().join("systems.crt"), "").expect("the folder can be written");
+    let named = PathBuf::from("/nonexistent/named.pem");
+    let (roots, problems) = public_roots(folder.path(), Some(named));
+    let [systems, named] = &problems[..] else { panic!("{problems:?}") };
+    assert!(systems.contains("systems.crt") && named.contains("named.pem"), "{problems:?}");
+    assert_eq!(roots, PublicRoots::built_in());
+    let (_, problems) = public_roots(Path::new("/nonexistent/folder"), None);
+    assert_eq!(problems, Vec::<String>::new());
+}
