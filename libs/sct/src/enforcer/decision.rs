@@ -169,8 +169,8 @@ impl fmt::Display for Warning {
             ),
             Self::ListTooOld { days } => write!(
                 f,
-                "the list of logs is {days} days old or has expired, after {DEGRADED_DAYS} days at most: \
-                 SCTs are no longer demanded, unless the profile is high-risk; update it"
+                "the list of logs is {days} days old or has expired, and is of little use after \
+                 {DEGRADED_DAYS}: update it"
             ),
             Self::WouldRefuse(None) => {
                 f.write_str("let pass only since the list of logs is too old")
