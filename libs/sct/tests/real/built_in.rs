@@ -32,7 +32,8 @@ fn it_is_what_the_builder_makes() {
         fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/signed_list/built_in.txt"), &built)
             .unwrap();
     }
-    assert_eq!(built, SignedList::built_in().to_text());
+    // What is built in counts as version 0, whatever its text says.
+    assert_eq!(built, SignedList { version: 1, ..SignedList::built_in() }.to_text());
     assert!(built.len() < 10_000, "{}", built.len());
 }
 
