@@ -2,7 +2,6 @@
 
 use std::fs::OpenOptions;
 use std::io::{Read, Seek as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use countersign_judge::statement::{HostKey, Statement};
@@ -16,6 +15,7 @@ use crate::args::{SignArgs, StatementCommand};
 use crate::config::secret;
 use crate::failure::Failure;
 use crate::material::ours;
+use crate::new_file;
 use crate::print::{Form, Printer};
 
 /// Makes a key, or signs with one. Neither needs a configuration.
@@ -33,19 +33,7 @@ fn new(name: &str, out: &Path, printer: &mut Printer) -> anyhow::Result<()> {
         let what = format!("{:?} is no name for a host", name.as_str());
         return Err(Failure::new(what).hint("as in --name mx1.xmpp.example").into());
     }
-    let mut seed = [0; 32];
-    let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
-    random.fill(&mut seed).map_err(|_| Failure::new("there is no randomness to make a key of"))?;
-    let key = HostKey::new(name, seed);
-    let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(out);
-    written
-        .and_then(|mut file| {
-            file.write_all(format!("{}\n", key.secret_text()).as_bytes())?;
-            file.sync_all()
-        })
-        .map_err(|error| {
-            Failure::write(out, &error).hint("a key is never replaced; name another --out")
-        })?;
+    let key = new_file::key(name, out)?;
     let key = key.signer().verifier_key();
     match printer.form() {
         Form::Json => printer.object(&HostRow {

@@ -2,13 +2,9 @@
 //!
 //! The secret half is a text as Go's `note` package and `countersign statement new` have it.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
-use countersign_judge::statement::HostKey;
 use countersign_sct::signed_list::{ListKey, ListKeys};
 use countersign_tlog::note::KeyName;
 use serde::Serialize;
@@ -25,19 +21,7 @@ pub(super) fn keygen(name: &str, out: &Path, printer: &mut Printer) -> anyhow::R
     // A list may be signed by it, which asks more of a name than a log does.
     ListKey::new(name, [0; 32]).with_context(|| format!("{name:?}"))?;
     let name: KeyName = name.parse().with_context(|| format!("{name:?}"))?;
-    let mut seed = [0; 32];
-    let random = rustls::crypto::aws_lc_rs::default_provider().secure_random;
-    random.fill(&mut seed).map_err(|_| Failure::new("there is no randomness to make a key of"))?;
-    let key = HostKey::new(name, seed);
-    let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(out);
-    written
-        .and_then(|mut file| {
-            file.write_all(format!("{}\n", key.secret_text()).as_bytes())?;
-            file.sync_all()
-        })
-        .map_err(|error| {
-            Failure::write(out, &error).hint("a key is never replaced; name another --out")
-        })?;
+    let key = new_file::key(name, out)?;
     let key = key.signer().verifier_key().to_string();
     match printer.form() {
         Form::Json => {
