@@ -46,6 +46,7 @@ pub mod observation;
 pub mod pack;
 pub mod plain;
 pub mod policy;
+pub mod probe;
 pub mod promise;
 pub mod rule;
 pub mod scope;

@@ -1,0 +1,8 @@
+//! Looks at a service as its clients do, and brings back what was served, with its proof.
+//!
+//! ```text
+//!  Target ──> net::dial ──> bytes, all of them taped
+//!                 │  protocol: what is said before TLS
+//!                 │  stack: rustls, OpenSSL; or relay and client: a program that people use
+//!                 └──> tls::Handshake ──> judge::probe::Observation
+//! ```
