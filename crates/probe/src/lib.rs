@@ -6,3 +6,5 @@
 //!                 │  stack: rustls, OpenSSL; or relay and client: a program that people use
 //!                 └──> tls::Handshake ──> judge::probe::Observation
 //! ```
+
+pub mod stack;

@@ -8,6 +8,7 @@
 //!
 //! Values in, values out. What a peer sends is never an error: a [`Handshake`] says how far it could be followed.
 
+pub mod profile;
 pub mod recording;
 
 pub use recording::{Recording, Tape};
