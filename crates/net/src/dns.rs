@@ -16,7 +16,6 @@
 mod asked;
 mod cookies;
 mod exchange;
-mod socks;
 mod walk;
 
 use std::io;
@@ -36,10 +35,10 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::clock::{Clock, after};
 use crate::net::{Net, Redirects};
+pub use crate::socks::SocksError;
 use crate::vantage::Route;
 use cookies::Cookies;
 use exchange::Exchange;
-pub use socks::SocksError;
 
 /// What can be chosen.
 #[derive(Clone, Debug)]

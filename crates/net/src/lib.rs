@@ -13,6 +13,7 @@ pub mod pace;
 pub mod page_size;
 pub mod post;
 pub mod relay;
+mod socks;
 pub mod vantage;
 
 pub use clock::{Clock, Participant};

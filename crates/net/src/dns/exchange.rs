@@ -23,7 +23,8 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout_at};
 
 use super::asked::{Asked, Capitals, DATAGRAM_BYTES_MAX, Edns, Heard, Manner};
-use super::{Dns, ExchangeError, Exchanged, Role, Transport, Way, random, socks};
+use super::{Dns, ExchangeError, Exchanged, Role, Transport, Way, random};
+use crate::socks;
 
 /// An exchange under way.
 pub(super) struct Exchange<'a> {
