@@ -1,9 +1,10 @@
-//! Every outbound byte: vantages, fetching, posting and relaying over HTTP, DNS, mail, pace, the clock.
+//! Every outbound byte: vantages, connections, fetching, posting and relaying over HTTP, DNS, mail, pace, the clock.
 //!
 //! The only crate that connects out and the only one that reads the system's clock. What a server may
 //! cost us is bounded here: bytes, time, names.
 
 pub mod clock;
+pub mod dial;
 pub mod dns;
 pub mod fetch;
 pub mod gzip;
@@ -17,6 +18,7 @@ mod socks;
 pub mod vantage;
 
 pub use clock::{Clock, Participant};
+pub use dial::{Dial, DialError, Dialed, Family, Stream};
 pub use dns::Dns;
 pub use fetch::{FetchError, Get, Gzip, Reply};
 pub use mail::{Mail, MailError, MailServer, Mailbox};

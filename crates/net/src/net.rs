@@ -40,14 +40,16 @@ pub enum Roots {
 }
 
 /// The lab's hosts: host name -> loopback address and port. URLs, `Host` headers and TLS names stay as
-/// they are. And its DNS servers: address -> loopback address and port.
+/// they are. Its DNS servers: address -> loopback address and port. And its services, each at a port of its host.
 #[derive(Clone, Debug)]
 pub struct Redirects(Arc<Table>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Table {
     hosts: HashMap<String, SocketAddr>,
     servers: HashMap<IpAddr, SocketAddr>,
+    /// (vantage, host, port) -> where that is; without a vantage, where it is for all that have no entry of their own.
+    services: HashMap<(Option<String>, String, u16), Vec<SocketAddr>>,
 }
 
 impl Redirects {
@@ -77,7 +79,35 @@ impl Redirects {
             hosts.values().chain(servers.values()).all(stays),
             "a redirect leaves this machine"
         );
-        Self(Arc::new(Table { hosts, servers }))
+        Self(Arc::new(Table { hosts, servers, services: HashMap::new() }))
+    }
+
+    /// And these services, for connections that are dialed: (host, port) -> loopback address and port, as often as the
+    /// host has addresses. A host is a name, or an address in its usual text. What a vantage has of its own stands
+    /// before what all have, so that Mallory can sit on the way from one of them only.
+    ///
+    /// # Panics
+    ///
+    /// If an address is not on loopback: a lab never reaches out.
+    #[must_use]
+    pub fn with_services(
+        mut self,
+        vantage: Option<&str>,
+        services: impl IntoIterator<Item = ((String, u16), SocketAddr)>,
+    ) -> Self {
+        let table = Arc::make_mut(&mut self.0);
+        for ((host, port), to) in services {
+            assert!(to.ip().is_loopback(), "a redirect leaves this machine");
+            let key = (vantage.map(str::to_owned), host.to_ascii_lowercase(), port);
+            table.services.entry(key).or_default().push(to);
+        }
+        self
+    }
+
+    /// Where a service is in the lab, seen from a vantage.
+    pub(crate) fn service(&self, vantage: &str, host: &str, port: u16) -> Option<&[SocketAddr]> {
+        let of = |vantage| self.0.services.get(&(vantage, host.to_ascii_lowercase(), port));
+        of(Some(vantage.to_owned())).or_else(|| of(None)).map(Vec::as_slice)
     }
 
     /// Where the DNS server with this address is in the lab.

@@ -23,7 +23,7 @@ pub enum SocksError {
     #[error("the proxy refused the login")]
     Login,
     /// It did not connect: a reply code other than 0 (RFC 1928 §6).
-    #[error("the proxy could not connect, with the code {0}")]
+    #[error("the proxy could not connect: {} (code {})", reply_name(*.0), .0)]
     Refused(u8),
 }
 
@@ -33,11 +33,44 @@ impl From<io::Error> for SocksError {
     }
 }
 
+/// What a reply code means: those of RFC 1928 §6, and Tor's own for onion services, which it gives where its port is set
+/// up with `ExtendedErrors` (proposal 304).
+fn reply_name(code: u8) -> &'static str {
+    match code {
+        1 => "general failure",
+        2 => "not allowed by its rules",
+        3 => "network unreachable",
+        4 => "host unreachable",
+        CONNECTION_REFUSED => "connection refused",
+        6 => "time to live expired",
+        7 => "command not supported",
+        8 => "kind of address not supported",
+        0xF0 => "the onion service has no descriptor",
+        0xF1 => "the onion service's descriptor is not valid",
+        0xF2 => "the onion service let nobody introduce us",
+        0xF3 => "the onion service did not come to the rendezvous",
+        0xF4 => "the onion service wants a key of its clients",
+        0xF5 => "the onion service does not take our key",
+        0xF6 => "not the address of an onion service",
+        0xF7 => "the introduction to the onion service timed out",
+        _ => "for a reason without a name",
+    }
+}
+
+/// Whom the proxy is to connect us with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target<'a> {
+    /// An address.
+    Address(SocketAddr),
+    /// A name of 1 to 255 octets, which the proxy looks up.
+    Name(&'a str, u16),
+}
+
 /// Connects to `to` through the proxy. The user name must have 1 to 255 octets.
-pub(super) async fn connect(
+pub(crate) async fn connect(
     proxy: &str,
     isolation: Option<&str>,
-    to: SocketAddr,
+    to: Target<'_>,
 ) -> Result<TcpStream, SocksError> {
     let mut stream = TcpStream::connect(proxy).await?;
     let method = if isolation.is_some() { USER_AND_PASSWORD } else { NO_LOGIN };
@@ -72,7 +105,6 @@ pub(super) async fn connect(
 
 /// RFC 1929 §2.
 async fn log_in(stream: &mut TcpStream, user: &str) -> Result<(), SocksError> {
-    let length = |text: &str| u8::try_from(text.len()).expect("Net::new saw that it is short");
     let mut login = vec![1, length(user)];
     login.extend(user.as_bytes());
     login.push(length(PASSWORD));
@@ -86,20 +118,34 @@ async fn log_in(stream: &mut TcpStream, user: &str) -> Result<(), SocksError> {
 }
 
 /// CONNECT (RFC 1928 §4).
-fn request(to: SocketAddr) -> Vec<u8> {
+fn request(to: Target<'_>) -> Vec<u8> {
     let mut request = vec![VERSION, 1, 0];
-    match to.ip() {
-        IpAddr::V4(address) => {
-            request.push(IPV4);
-            request.extend(address.octets());
+    let port = match to {
+        Target::Name(name, port) => {
+            request.extend([NAME, length(name)]);
+            request.extend(name.as_bytes());
+            port
         }
-        IpAddr::V6(address) => {
-            request.push(IPV6);
-            request.extend(address.octets());
+        Target::Address(address) => {
+            match address.ip() {
+                IpAddr::V4(address) => {
+                    request.push(IPV4);
+                    request.extend(address.octets());
+                }
+                IpAddr::V6(address) => {
+                    request.push(IPV6);
+                    request.extend(address.octets());
+                }
+            }
+            address.port()
         }
-    }
-    request.extend(to.port().to_be_bytes());
+    };
+    request.extend(port.to_be_bytes());
     request
+}
+
+fn length(text: &str) -> u8 {
+    u8::try_from(text.len()).expect("whoever calls `connect` has seen that it is short")
 }
 
 async fn read<const N: usize>(stream: &mut TcpStream) -> Result<[u8; N], SocksError> {
@@ -108,13 +154,14 @@ async fn read<const N: usize>(stream: &mut TcpStream) -> Result<[u8; N], SocksEr
     Ok(bytes)
 }
 
-/// RFC 1928 §3 to §5.
+/// RFC 1928 §3 to §6.
 const VERSION: u8 = 5;
 const NO_LOGIN: u8 = 0;
 const USER_AND_PASSWORD: u8 = 2;
 const IPV4: u8 = 1;
 const NAME: u8 = 3;
 const IPV6: u8 = 4;
+pub(crate) const CONNECTION_REFUSED: u8 = 5;
 
 /// As over HTTP, where the user name tells circuits apart and the password is there because there has to be one.
 const PASSWORD: &str = "countersign";

@@ -214,7 +214,8 @@ impl<'a> Exchange<'a> {
                 TcpStream::connect(self.address).await.map_err(|source| self.unreachable(source))
             }
             Way::Socks5 { proxy, isolation } => {
-                let connected = socks::connect(proxy, isolation.as_deref(), self.address).await;
+                let to = socks::Target::Address(self.address);
+                let connected = socks::connect(proxy, isolation.as_deref(), to).await;
                 connected.map_err(|source| {
                     let vantage = self.dns.0.vantage.clone();
                     ExchangeError::Proxy { to: self.to, vantage, source }

@@ -103,7 +103,7 @@ async fn what_a_proxy_refuses_is_named() {
     check(Says { login: [5, 0], ..YES }, "the proxy does not speak SOCKS5").await;
     check(
         Says { request: b"\x05\x04\0\x01", ..YES },
-        "the proxy could not connect, with the code 4",
+        "the proxy could not connect: host unreachable (code 4)",
     )
     .await;
     check(Says { request: b"\x04\0\0\x01", ..YES }, "the proxy does not speak SOCKS5").await;

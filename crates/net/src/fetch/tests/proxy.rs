@@ -1,9 +1,7 @@
 //! Proxies, and what they are told.
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
-use tokio::net::TcpStream;
-
 use super::*;
+use crate::tests::proxies::{connect_proxy, socks_server};
 
 /// What comes of asking for `url` by way of `route`.
 async fn ask(url: &str, route: Route) -> Result<Reply, FetchError> {
@@ -12,49 +10,6 @@ async fn ask(url: &str, route: Route) -> Result<Reply, FetchError> {
     let redirects = Some(Redirects::new([]));
     let net = net(Settings { vantages, redirects, ..settings() });
     net.get(Get { vantage: "proxied", ..request(url) }, now()).await
-}
-
-/// A SOCKS5 server (RFC 1928, RFC 1929) that notes what it is asked and connects to `target` instead.
-async fn socks_server(target: std::net::SocketAddr, reply_code: u8) -> Server {
-    Server::start(move |_, mut stream, seen| async move {
-        assert_eq!(stream.read_u8().await.unwrap(), 5);
-        let methods = read_counted(&mut stream).await;
-        let method = if methods.contains(&2) { 2 } else { 0 };
-        stream.write_all(&[5, method]).await.unwrap();
-        let mut user = "nobody".to_owned();
-        if method == 2 {
-            assert_eq!(stream.read_u8().await.unwrap(), 1);
-            user = String::from_utf8(read_counted(&mut stream).await).unwrap();
-            assert!(!read_counted(&mut stream).await.is_empty(), "Tor wants a password too");
-            stream.write_all(&[1, 0]).await.unwrap();
-        }
-        let mut request = [0; 4];
-        stream.read_exact(&mut request).await.unwrap();
-        assert_eq!(request[..2], [5, 1], "CONNECT");
-        let address = match request[3] {
-            3 => String::from_utf8(read_counted(&mut stream).await).unwrap(),
-            kind => format!("an address of kind {kind}"),
-        };
-        let port = stream.read_u16().await.unwrap();
-        seen.note(format!("{user}: {address} port {port}"));
-        stream.write_all(&[5, reply_code, 0, 1, 0, 0, 0, 0, 0, 0]).await.unwrap();
-        if reply_code == 0 {
-            relay(stream, target).await;
-        }
-    })
-    .await
-}
-
-async fn read_counted(stream: &mut TcpStream) -> Vec<u8> {
-    let mut bytes = vec![0; usize::from(stream.read_u8().await.unwrap())];
-    stream.read_exact(&mut bytes).await.unwrap();
-    bytes
-}
-
-async fn relay(mut client: TcpStream, target: std::net::SocketAddr) {
-    let mut server = TcpStream::connect(target).await.unwrap();
-    // However it ends, the client sees it end.
-    let _ = copy_bidirectional(&mut client, &mut server).await;
 }
 
 fn socks(server: &Server, isolation: Option<&str>) -> Route {
@@ -111,16 +66,6 @@ async fn a_plain_request_through_an_http_proxy_names_its_whole_url() {
     let seen = &proxy.seen()[0];
     assert!(seen.starts_with("GET http://log.example/ct?a=b HTTP/1.1\r\n"), "{seen}");
     assert!(seen.contains("proxy-authorization: Basic dXNlcjpwYXNz\r\n"), "{seen}");
-}
-
-/// An HTTP proxy that answers CONNECT with `status` and then relays to `target`.
-async fn connect_proxy(target: std::net::SocketAddr, status: &'static str) -> Server {
-    Server::start(move |_, mut stream, seen| async move {
-        seen.note(read_header(&mut stream).await);
-        say(&mut stream, format!("HTTP/1.1 {status}\r\n\r\n").as_bytes()).await;
-        relay(stream, target).await;
-    })
-    .await
 }
 
 #[tokio::test] // RFC 9110 §9.3.6
