@@ -7,4 +7,8 @@
 //!                 └──> tls::Handshake ──> judge::probe::Observation
 //! ```
 
+pub mod inbox;
+pub mod preamble;
 pub mod stack;
+pub mod xml;
+pub mod xmpp;
