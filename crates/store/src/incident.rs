@@ -23,6 +23,8 @@ use crate::report::{self, Change};
 use crate::sighting::{self, SightingId};
 use crate::store::{Desk, Reader};
 
+pub(crate) mod running;
+
 /// Which incident. Later ones have larger ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IncidentId(pub u64);
