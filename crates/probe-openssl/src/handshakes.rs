@@ -51,7 +51,10 @@ impl Handshakes {
             Body::FromPeer(bytes) => {
                 // It may have ended while these were on their way.
                 let Some(handshake) = self.under_way.get_mut(&connection) else { return Ok(()) };
-                handshake.stream.get_mut().push(&bytes);
+                match bytes.is_empty() {
+                    true => handshake.stream.get_mut().close(),
+                    false => handshake.stream.get_mut().push(&bytes),
+                }
                 if handshake.go_on(connection, out) == Going::Ended {
                     self.under_way.remove(&connection);
                 }
@@ -92,6 +95,9 @@ impl Handshakes {
     fn begin(&mut self, open: &Open) -> Result<Handshake, String> {
         let configuration = Configuration::named(&open.configuration)
             .ok_or_else(|| format!("there is no configuration {}", open.configuration))?;
+        if open.server_name.contains('\0') {
+            return Err("a server name with a zero byte".to_owned());
+        }
         let context = self.context(configuration).map_err(|why| why.to_string())?;
         let mut ssl = Ssl::new(context).map_err(|why| why.to_string())?;
         let key_log = KeyLog::default();
@@ -162,6 +168,9 @@ impl Handshake {
             Ok(()) => Some(self.done()),
             Err(error) if matches!(error.code(), ErrorCode::WANT_READ | ErrorCode::WANT_WRITE) => {
                 None
+            }
+            Err(_) if self.stream.get_ref().has_ended() => {
+                Some(Body::Failed("the peer closed the connection".to_owned()))
             }
             Err(error) => {
                 Some(Body::Failed(error.to_string().chars().take(WHY_CHARS_MAX).collect()))

@@ -10,6 +10,7 @@ pub(crate) struct Memory {
     /// How much of it has been read.
     read: usize,
     outgoing: Vec<u8>,
+    closed: bool,
 }
 
 impl Memory {
@@ -18,6 +19,16 @@ impl Memory {
         self.incoming.drain(..self.read);
         self.read = 0;
         self.incoming.extend_from_slice(bytes);
+    }
+
+    /// The peer sends nothing more.
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// Whether everything has been read, and nothing more comes.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.closed && self.read == self.incoming.len()
     }
 
     /// Gives out what is to be sent.
@@ -29,7 +40,7 @@ impl Memory {
 impl Read for Memory {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let mut pending = &self.incoming[self.read..];
-        if pending.is_empty() {
+        if pending.is_empty() && !self.closed {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let bytes = pending.read(into)?;

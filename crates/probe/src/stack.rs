@@ -7,7 +7,7 @@ mod openssl;
 
 use countersign_tls::profile::Profile;
 
-pub use openssl::OpenSsl;
+pub use openssl::{HELPER, OpenSsl};
 
 /// One of them.
 #[derive(Debug)]
@@ -88,4 +88,16 @@ pub enum StackError {
         /// The name of the profile.
         profile: String,
     },
+    /// The helper cannot say such a hello.
+    #[error("the helper that has OpenSSL cannot begin: {why}")]
+    Refused {
+        /// In its words.
+        why: String,
+    },
+    /// The helper is nowhere.
+    #[error(
+        "there is no {HELPER} beside this program, nor in {}; `cargo build --release -p {HELPER}` builds it",
+        openssl::PLACES.join(" or ")
+    )]
+    NoHelper,
 }

@@ -6,7 +6,7 @@
 //!
 //!  to the helper      1 Open       u16 lowest version | u16 highest version | u8 n, configuration
 //!                                  | u8 n, server name | { u8 n, application protocol } to the end
-//!                     2 FromPeer   bytes
+//!                     2 FromPeer   bytes; none: the peer has closed the connection
 //!                     3 Close
 //!  from the helper    4 ToPeer     bytes
 //!                     5 KeyLog     a line, without its end
@@ -33,7 +33,7 @@ pub(crate) struct Frame {
 pub(crate) enum Body {
     /// Begin a handshake.
     Open(Open),
-    /// The peer sent this.
+    /// The peer sent this; if it is empty, nothing more.
     FromPeer(Vec<u8>),
     /// Forget the connection.
     Close,
