@@ -8,6 +8,7 @@
 //! ```
 
 pub mod inbox;
+pub mod login;
 pub mod preamble;
 pub mod stack;
 pub mod xml;
