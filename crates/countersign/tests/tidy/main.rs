@@ -166,7 +166,7 @@ const NOWHERE: [(&str, &str); 4] = [
 ];
 
 /// Where bytes from strangers are read, and the fuzz target that feeds it anything.
-const PARSERS: [(&str, &str); 55] = [
+const PARSERS: [(&str, &str); 70] = [
     ("crates/countersign/src/config/spec.rs", "config"),
     ("crates/countersign/src/config/period.rs", "config"),
     ("crates/countersign/src/conformance/record.rs", "record"),
@@ -200,14 +200,29 @@ const PARSERS: [(&str, &str); 55] = [
     ("crates/judge/src/material.rs", "material"),
     ("crates/judge/src/pack/tar.rs", "pack"),
     ("crates/judge/src/statement.rs", "statement"),
+    ("crates/net/src/dial/connect_answer.rs", "connect_answer"),
     ("crates/net/src/gzip.rs", "gzip"),
+    ("crates/net/src/tor/reply.rs", "tor_reply"),
     ("crates/probe/src/stack/openssl/frame.rs", "helper_frame"),
+    ("crates/probe/src/login.rs", "login"),
+    ("crates/probe/src/login/scram.rs", "login"),
+    ("crates/probe/src/preamble.rs", "preamble"),
+    ("crates/probe/src/preamble/imap.rs", "preamble"),
+    ("crates/probe/src/preamble/irc.rs", "preamble"),
+    ("crates/probe/src/preamble/ldap.rs", "preamble"),
+    ("crates/probe/src/preamble/pop3.rs", "preamble"),
+    ("crates/probe/src/preamble/postgresql.rs", "preamble"),
+    ("crates/probe/src/preamble/smtp.rs", "preamble"),
+    ("crates/probe/src/preamble/xmpp.rs", "preamble"),
+    ("crates/probe/src/xml.rs", "login"),
+    ("crates/probe/src/xmpp.rs", "login"),
     ("crates/tlog/src/checkpoint.rs", "checkpoint"),
     ("crates/tlog/src/entry_bundle.rs", "entry_bundle"),
     ("crates/tlog/src/note.rs", "note"),
     ("crates/tlog/src/tile.rs", "hash_tile"),
     ("crates/tlog/src/tile.rs", "tile_path"),
     ("crates/tlog/src/tlog_proof.rs", "tlog_proof"),
+    ("crates/tls/src/profile/text.rs", "client_profile"),
     ("libs/caa/src/constrained.rs", "caa_value"),
     ("libs/caa/src/persist.rs", "caa_value"),
     ("libs/caa/src/value.rs", "caa_value"),
