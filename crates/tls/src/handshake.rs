@@ -69,9 +69,9 @@ pub enum Shown {
         /// What is missing.
         why: Unproved,
     },
-    /// The suite has no certificates: whoever stands in between is the server.
+    /// The suite has no certificates: nobody has shown who they are.
     Anonymous,
-    /// The session goes on from an earlier one, in which the certificate was shown.
+    /// Both go on from a secret that they have, mostly that of an earlier session in which the certificate was shown.
     Resumed,
     /// There are certificates that could not be seen.
     Hidden {

@@ -25,8 +25,8 @@ pub(crate) fn verify(
     message: &[u8],
     signature: &[u8],
 ) -> Result<(), Unproved> {
-    let (kind, key) = spki_of(certificate).ok().and_then(read_key).ok_or(Unproved::Key)?;
     let made_by = algorithms(scheme).ok_or(Unproved::Scheme(scheme))?;
+    let (kind, key) = spki_of(certificate).ok().and_then(read_key).ok_or(Unproved::Key)?;
     if version == TLS13 && made_by.iter().all(|by| !by.in_tls13) {
         return Err(Unproved::Scheme(scheme));
     }
@@ -104,15 +104,20 @@ fn algorithms(scheme: u16) -> Option<&'static [By]> {
     })
 }
 
-/// The kind of a SubjectPublicKeyInfo, and the key in it. None for a kind that is not known here.
+/// The kind of a SubjectPublicKeyInfo, and the key in it. None for a kind that is not known here, and for one that is
+/// written in another way than the one that is allowed: people compare its bytes.
 fn read_key(spki: &[u8]) -> Option<(Kind, &[u8])> {
     let mut outer = Reader::new(spki);
     let mut fields = Reader::new(contents(&mut outer, SEQUENCE)?);
     let mut algorithm = Reader::new(contents(&mut fields, SEQUENCE)?);
     let key = contents(&mut fields, BIT_STRING)?.strip_prefix(&[0])?;
-    let kind = match contents(&mut algorithm, OBJECT_IDENTIFIER)? {
-        RSA_ENCRYPTION => Kind::Rsa,
-        RSASSA_PSS => Kind::RsaPss,
+    let id = contents(&mut algorithm, OBJECT_IDENTIFIER)?;
+    let kind = match id {
+        // RFC 3279 §2.3.1: the parameters are NULL.
+        RSA_ENCRYPTION if contents(&mut algorithm, NULL)?.is_empty() => Kind::Rsa,
+        // RFC 4055 §1.2: which hashes it may be used with, or nothing.
+        RSASSA_PSS if algorithm.is_empty() => Kind::RsaPss,
+        RSASSA_PSS => contents(&mut algorithm, SEQUENCE).map(|_| Kind::RsaPss)?,
         EC_PUBLIC_KEY => match contents(&mut algorithm, OBJECT_IDENTIFIER)? {
             PRIME256V1 => Kind::P256,
             SECP384R1 => Kind::P384,
@@ -122,15 +127,20 @@ fn read_key(spki: &[u8]) -> Option<(Kind, &[u8])> {
         ID_ED25519 => Kind::Ed25519,
         _ => return None,
     };
-    Some((kind, key))
+    let ends = outer.is_empty() && fields.is_empty() && algorithm.is_empty();
+    ends.then_some((kind, key))
 }
 
-/// The contents of the next element, if it has this tag.
+/// The contents of the next element, if it has this tag and is written as DER demands.
 fn contents<'a>(reader: &mut Reader<'a>, octet: u8) -> Option<&'a [u8]> {
-    Some(reader.optional(octet).ok()??.contents)
+    let element = reader.optional(octet).ok()??;
+    element.canonical.then_some(element.contents)
 }
 
 const TLS13: u16 = 0x0304;
+
+/// The tag of `NULL`.
+const NULL: u8 = 0x05;
 
 // Object identifiers, as they stand in DER: RFC 8017 §A.2, RFC 5480 §2.1.1, RFC 8410 §3.
 const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
