@@ -11,6 +11,7 @@
 pub mod alert;
 mod bytes;
 mod certificate;
+pub mod exhibit;
 pub mod fingerprint;
 pub mod flaw;
 pub mod handshake;

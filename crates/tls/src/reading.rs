@@ -3,6 +3,8 @@
 mod tls12;
 mod tls13;
 
+use std::ops::Range;
+
 use crate::alert::{Alert, Side};
 use crate::flaw::Flaw;
 use crate::handshake::{End, Handshake, Shown};
@@ -12,21 +14,34 @@ use crate::message::{Message, Messages};
 use crate::record::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Record, Records};
 use crate::transcript;
 
+/// What was read of both directions of a connection.
+pub(crate) struct Read {
+    pub(crate) shown: Handshake,
+    /// Which bytes of the client it came from.
+    pub(crate) sent: Range<usize>,
+    /// Which bytes of the server it came from.
+    pub(crate) received: Range<usize>,
+}
+
 /// Reads both directions of a connection.
-pub(crate) fn read(sent: &[u8], received: &[u8], key_log: &KeyLog) -> Handshake {
+pub(crate) fn read(sent: &[u8], received: &[u8], key_log: &KeyLog) -> Read {
+    let mut shown = Handshake::nothing(End::NoClientHello);
     let Some((records, client)) = Records::of_client(sent) else {
-        return Handshake::nothing(End::NoClientHello);
+        return Read { shown, sent: 0..0, received: 0..0 };
     };
-    let mut shown = Handshake::nothing(End::NoServerHello);
+    shown.end = End::NoServerHello;
+    let mut read = (records.at()..records.at(), 0..0);
     let server = Records::of_server(received, &client);
     let client_side = ClientSide::read(records, client.random);
     shown.client = Some(client);
     if let Some(records) = server {
+        read.1 = records.at()..records.at();
         let mut server = Clear::new(records);
         shown.end = match follow(&mut shown, &client_side, &mut server, key_log) {
             Ok(()) => End::Whole,
             Err(end) => end,
         };
+        read.1.end = server.records.at();
         // Alerts that were sent instead of the rest; those that were opened are there already.
         shown.alerts.splice(0..0, server.alerts);
         shown.chain = match (shown.chain, shown.end) {
@@ -35,8 +50,10 @@ pub(crate) fn read(sent: &[u8], received: &[u8], key_log: &KeyLog) -> Handshake 
             (chain, _) => chain,
         };
     }
+    let hellos = if shown.retried { HELLOS_MAX } else { 1 };
+    read.0.end = client_side.ends.iter().take(hellos).next_back().copied().unwrap_or(read.0.end);
     shown.alerts.extend(client_side.alerts(shown.suite, key_log));
-    shown
+    Read { shown, sent: read.0, received: read.1 }
 }
 
 /// From the ServerHello on.
@@ -163,6 +180,8 @@ struct ClientSide<'a> {
     random: [u8; 32],
     /// The ClientHello, and a second one if there is any.
     hellos: Vec<Message>,
+    /// Where the record ends that ends each of them.
+    ends: Vec<usize>,
     alerts: Vec<Alert>,
     sealed: Vec<Record<'a>>,
 }
@@ -170,7 +189,13 @@ struct ClientSide<'a> {
 impl<'a> ClientSide<'a> {
     fn read(mut records: Records<'a>, random: [u8; 32]) -> Self {
         let mut messages = Messages::default();
-        let mut side = Self { random, hellos: Vec::new(), alerts: Vec::new(), sealed: Vec::new() };
+        let mut side = Self {
+            random,
+            hellos: Vec::new(),
+            ends: Vec::new(),
+            alerts: Vec::new(),
+            sealed: Vec::new(),
+        };
         // What is no record any more ends it: only hellos and alerts are of interest.
         while let Ok(Some(record)) = records.next() {
             match record.kind {
@@ -180,6 +205,7 @@ impl<'a> ClientSide<'a> {
                         let hello = message.kind() == Message::CLIENT_HELLO;
                         if hello && side.hellos.len() < HELLOS_MAX {
                             side.hellos.push(message);
+                            side.ends.push(records.at());
                         }
                     }
                 }

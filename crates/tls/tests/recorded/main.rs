@@ -1,6 +1,7 @@
 //! Handshakes of real programs, recorded (`vectors/tls`): what they show, and that nothing else can be made of them.
 
 mod damage;
+mod exhibits;
 mod vector;
 
 use countersign_tls::handshake::{End, Handshake, Shown};
