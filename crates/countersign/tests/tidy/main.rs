@@ -166,7 +166,7 @@ const NOWHERE: [(&str, &str); 4] = [
 ];
 
 /// Where bytes from strangers are read, and the fuzz target that feeds it anything.
-const PARSERS: [(&str, &str); 70] = [
+const PARSERS: [(&str, &str); 76] = [
     ("crates/countersign/src/config/spec.rs", "config"),
     ("crates/countersign/src/config/period.rs", "config"),
     ("crates/countersign/src/conformance/record.rs", "record"),
@@ -222,7 +222,13 @@ const PARSERS: [(&str, &str); 70] = [
     ("crates/tlog/src/tile.rs", "hash_tile"),
     ("crates/tlog/src/tile.rs", "tile_path"),
     ("crates/tlog/src/tlog_proof.rs", "tlog_proof"),
+    ("crates/tls/src/certificate.rs", "tls_handshake"),
+    ("crates/tls/src/exhibit.rs", "tls_exhibit"),
+    ("crates/tls/src/hello.rs", "tls_hello"),
+    ("crates/tls/src/key_log.rs", "tls_key_log"),
     ("crates/tls/src/profile/text.rs", "client_profile"),
+    ("crates/tls/src/reading.rs", "tls_handshake"),
+    ("crates/tls/src/record.rs", "tls_handshake"),
     ("libs/caa/src/constrained.rs", "caa_value"),
     ("libs/caa/src/persist.rs", "caa_value"),
     ("libs/caa/src/value.rs", "caa_value"),
