@@ -245,8 +245,7 @@ impl Plan {
 /// A time from an exponential distribution with this mean, cut off at the longest.
 fn drawn(mean_s: f64, longest_s: f64, chance: f64) -> SignedDuration {
     let within = -(-longest_s / mean_s).exp_m1();
-    // The maximum of a number and of what is none is the number.
-    let chance = chance.max(0.0).min(1.0);
+    let chance = if chance.is_nan() { 0.0 } else { chance.clamp(0.0, 1.0) };
     let seconds = -mean_s * (-chance * within).ln_1p();
     SignedDuration::from_secs_f64(seconds.clamp(0.0, longest_s))
 }
