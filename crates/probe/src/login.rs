@@ -74,8 +74,16 @@ pub enum Outcome {
         /// What the server said of its lists.
         lists: Lists,
     },
-    /// The server found that its TLS is not ours.
+    /// The server found that its TLS is not ours: it takes this type of binding, and not what we hold.
     BindingRefused {
+        /// What the login was bound to.
+        binding: &'static str,
+        /// What the server said.
+        said: Said,
+    },
+    /// The server did not say what it binds to (XEP-0440), and refused what was tried: it may know only another type, as
+    /// servers do that have nothing but `tls-unique`. Or somebody took out what it said.
+    BindingNotAnnounced {
         /// What the login was bound to.
         binding: &'static str,
         /// What the server said.
@@ -343,7 +351,11 @@ impl Login {
         match (exchange.flag, &exchange.binding) {
             (Flag::ServerCannot, _) if names_binding => Outcome::Downgraded { said },
             (Flag::Bound, Some(binding)) if names_binding || why.contains("malformed-request") => {
-                Outcome::BindingRefused { binding: binding.as_str(), said }
+                let binding = binding.as_str();
+                match self.features.bindings {
+                    Some(_) => Outcome::BindingRefused { binding, said },
+                    None => Outcome::BindingNotAnnounced { binding, said },
+                }
             }
             _ => Outcome::PasswordRefused { mechanism: exchange.mechanism.as_str(), said },
         }
@@ -379,6 +391,7 @@ impl Outcome {
             | Self::Bound { .. }
             | Self::NotBound { .. }
             | Self::BindingRefused { .. }
+            | Self::BindingNotAnnounced { .. }
             | Self::PlusNotOffered { .. }
             | Self::NoCommonBinding { .. }
             | Self::ScramNotOffered { .. }

@@ -68,7 +68,7 @@ pub enum Unbound {
 /// What is the same for both ends of one TLS connection, and different for the two of an interceptor.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Binding {
-    /// Exported with the label `EXPORTER-Channel-Binding` and no context (RFC 9266): nobody else has it.
+    /// Exported with the label `EXPORTER-Channel-Binding` and an empty context (RFC 9266 §2): nobody else has it.
     TlsExporter([u8; 32]),
     /// The hash of the server's certificate, with the function of its signature (RFC 5929 §4): whoever stole the key
     /// has it too.

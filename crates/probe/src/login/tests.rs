@@ -216,6 +216,9 @@ fn an_interceptor_has_another_connection() {
     let elsewhere = || Server { exported: [8; 32], ..Server::new() };
     let refused = r#"BindingRefused { binding: "tls-exporter""#;
     check(elsewhere, terms(Unbound::Allow), as_is, refused);
+    let silent = || Server { announced: None, ..elsewhere() };
+    let unknown = r#"BindingNotAnnounced { binding: "tls-exporter""#;
+    check(silent, terms(Unbound::Allow), as_is, unknown);
 }
 
 #[test]
