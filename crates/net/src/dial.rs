@@ -174,22 +174,22 @@ pub enum DialError {
 }
 
 impl DialError {
-    /// Whether it says something about the way from this vantage, and nothing about the service.
-    pub fn blames_vantage(&self) -> bool {
+    /// Whether it is for us to set right: it says nothing about the service.
+    pub fn is_ours(&self) -> bool {
         match self {
             Self::Socks { source, .. } => !matches!(source, SocksError::Refused(_)),
             Self::Connect { source, .. } => !matches!(source, ConnectError::Refused(_)),
             Self::UnknownVantage(_)
             | Self::Isolation(_)
+            | Self::BadHost(_)
             | Self::FamilyByProxy { .. }
-            | Self::Onion { .. } => true,
-            Self::BadHost(_)
-            | Self::NoAddress { .. }
+            | Self::Onion { .. }
+            | Self::LeavesLab { .. } => true,
+            Self::NoAddress { .. }
             | Self::Resolve { .. }
             | Self::Refused { .. }
             | Self::Unreachable { .. }
-            | Self::TimedOut { .. }
-            | Self::LeavesLab { .. } => false,
+            | Self::TimedOut { .. } => false,
         }
     }
 
@@ -247,7 +247,7 @@ impl Net {
                 let addresses = call.look_up(host, port).await?;
                 call.any(host, addresses.into_iter()).await
             }
-            (None, Route::HttpProxy { .. } | Route::Socks5 { .. }) => {
+            (None, Route::HttpProxy { .. } | Route::Socks5 { .. } | Route::Tor { .. }) => {
                 if let Some(family) = dial.family {
                     let (vantage, host) = (dial.vantage.to_owned(), host.to_owned());
                     return Err(DialError::FamilyByProxy { vantage, host, family });
@@ -363,8 +363,8 @@ impl<'a> Call<'a> {
             (Route::Direct, socks::Target::Name(..)) => {
                 unreachable!("`dial` has looked the name up")
             }
-            (Route::Socks5 { address, isolation }, to) => {
-                let isolation = self.dial.isolation.or(isolation.as_deref());
+            (route @ (Route::Socks5 { address, .. } | Route::Tor { address, .. }), to) => {
+                let isolation = self.dial.isolation.or(route.isolation(self.dial.vantage));
                 let connected = socks::connect(address, isolation, to).await;
                 connected.map(Stream::Tcp).map_err(|source| DialError::Socks {
                     to: host(),

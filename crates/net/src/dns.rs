@@ -300,6 +300,9 @@ impl Dns {
             Route::Socks5 { address, isolation } => {
                 Way::Socks5 { proxy: address.clone(), isolation: isolation.clone() }
             }
+            Route::Tor { address, .. } => {
+                Way::Socks5 { proxy: address.clone(), isolation: Some(vantage.to_owned()) }
+            }
         };
         let known = Known { since: clock.now(), cuts: Cuts::new(&settings.hints) };
         Ok(Self(Arc::new(Inner {
@@ -455,7 +458,7 @@ const QUESTIONS_AT_ONCE: usize = 256;
 /// RFC 1035 §4.2.
 const PORT: u16 = 53;
 
-fn random<const N: usize>() -> [u8; N] {
+pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     aws_lc_rs::rand::fill(&mut bytes).expect("the operating system gives random bytes");
     bytes

@@ -14,7 +14,9 @@ pub mod pace;
 pub mod page_size;
 pub mod post;
 pub mod relay;
+pub mod roots;
 mod socks;
+pub mod tor;
 pub mod vantage;
 
 pub use clock::{Clock, Participant};
@@ -25,6 +27,7 @@ pub use mail::{Mail, MailError, MailServer, Mailbox};
 pub use net::{Connection, Net, Redirects, Roots, Settings};
 pub use post::{Post, Posted, Target};
 pub use relay::{Ask, Relay, Relayed};
+pub use tor::{Control, ControlLogin, TorControl, TorError, TorExit};
 pub use vantage::{Route, Vantage};
 
 #[cfg(test)]

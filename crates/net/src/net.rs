@@ -222,6 +222,13 @@ impl Net {
             if settings.redirects.is_some() && proxy.as_ref().is_some_and(leaves) {
                 return Err(NetError::ProxyLeavesLab(name));
             }
+            if let Route::Tor { control: Some(control), .. } = &route {
+                let address = control.address.parse::<SocketAddr>();
+                let is_loopback = address.is_ok_and(|address| address.ip().is_loopback());
+                if settings.redirects.is_some() && !is_loopback {
+                    return Err(NetError::ProxyLeavesLab(name));
+                }
+            }
             let build = |connection| {
                 let builder =
                     client_builder(&roots, &user_agent, connection, patience.connect_max(&route));
@@ -384,14 +391,16 @@ fn route_proxy(vantage: &str, route: &Route) -> Result<Option<Url>, NetError> {
         Route::Direct => return Ok(None),
         Route::HttpProxy { url } => (url.clone(), ["http", "https"].as_slice()),
         // socks5h: the h stands for "host", the name is sent to the proxy as it is.
-        Route::Socks5 { address, .. } => (format!("socks5h://{address}"), ["socks5h"].as_slice()),
+        Route::Socks5 { address, .. } | Route::Tor { address, .. } => {
+            (format!("socks5h://{address}"), ["socks5h"].as_slice())
+        }
     };
     let unreadable = || NetError::Proxy(vantage.to_owned());
     let mut url = Url::parse(&text).map_err(|_| unreadable())?;
     if !schemes.contains(&url.scheme()) || !url.has_host() {
         return Err(unreadable());
     }
-    if let Route::Socks5 { isolation: Some(user), .. } = route {
+    if let Some(user) = route.isolation(vantage) {
         // RFC 1929 §2: both fields have 1 to 255 bytes. Tor looks at both; the user name is enough to
         // tell circuits apart.
         let fits = (1..=255).contains(&user.len());

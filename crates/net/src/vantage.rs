@@ -1,5 +1,7 @@
 //! From where we look. One log must show all its readers the same tree; two vantages can tell whether it does.
 
+use crate::tor::Control;
+
 /// A named way out to the Internet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vantage {
@@ -26,6 +28,13 @@ pub enum Route {
         /// A user name (RFC 1929) that Tor keeps on circuits of its own (`IsolateSOCKSAuth`).
         isolation: Option<String>,
     },
+    /// Through a tor that runs here. As through SOCKS5, with the vantage's name for isolation.
+    Tor {
+        /// Its `SocksPort`: `host:port`.
+        address: String,
+        /// Its `ControlPort`, by which it says which exit a connection took.
+        control: Option<Control>,
+    },
 }
 
 impl Route {
@@ -33,7 +42,16 @@ impl Route {
     pub fn is_proxy(&self) -> bool {
         match self {
             Self::Direct => false,
-            Self::HttpProxy { .. } | Self::Socks5 { .. } => true,
+            Self::HttpProxy { .. } | Self::Socks5 { .. } | Self::Tor { .. } => true,
+        }
+    }
+
+    /// The user name for a SOCKS5 proxy, of a connection from the vantage of this name.
+    pub(crate) fn isolation<'a>(&'a self, vantage: &'a str) -> Option<&'a str> {
+        match self {
+            Self::Direct | Self::HttpProxy { .. } => None,
+            Self::Socks5 { isolation, .. } => isolation.as_deref(),
+            Self::Tor { .. } => Some(vantage),
         }
     }
 }

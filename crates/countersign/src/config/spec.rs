@@ -150,14 +150,24 @@ pub(super) struct Vantage {
     pub(super) name: Spanned<String>,
     /// How connections are made.
     pub(super) kind: Kind,
-    /// For `http-proxy` its URL (`"http://proxy.example:3128"`); for `socks5` host and port
-    /// (`"127.0.0.1:9050"`). Names are resolved at the proxy.
+    /// For `http-proxy` its URL (`"http://proxy.example:3128"`); for `socks5` and `tor` host and
+    /// port (`"127.0.0.1:9050"`). Names are resolved at the proxy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) address: Option<Spanned<String>>,
     /// For `socks5`: a user name. Tor keeps connections under different names on different
     /// circuits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) isolation: Option<Spanned<String>>,
+    /// For `tor`: host and port of its `ControlPort` (`"127.0.0.1:9051"`), by which it says which
+    /// exit a connection took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) control: Option<Spanned<String>>,
+    /// The cookie file that tor writes (`CookieAuthentication 1`); relative to this file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) control_cookie_file: Option<Spanned<PathBuf>>,
+    /// Or a file with the password whose hash tor has; relative to this file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) control_password_file: Option<Spanned<PathBuf>>,
 }
 
 /// How connections are made.
@@ -167,6 +177,7 @@ pub(super) enum Kind {
     Direct,
     HttpProxy,
     Socks5,
+    Tor,
 }
 
 /// `[[extra-log]]`: a log that no list names, such as one's own.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign_ct::watchlist::Guard;
 use countersign_monitor::ListSource;
 use countersign_monitor::settings::Place;
-use countersign_net::{Route, Vantage};
+use countersign_net::{Control, ControlLogin, Route, Vantage};
 use countersign_sct::Api;
 use proptest::option;
 use proptest::prelude::*;
@@ -97,6 +97,31 @@ fn values_are_refused_on_their_line() {
     check(
         "[log-lists]\nsources = [{ name = \"a\" }]",
         "countersign.toml:3: the list \"a\" needs either a `url` or a `file`",
+    );
+}
+
+#[test]
+fn a_vantage_behind_tor_is_refused_on_its_line() {
+    let tor = |rest| {
+        format!("[[vantage]]\nname = \"t\"\nkind = \"tor\"\naddress = \"127.0.0.1:9050\"\n{rest}")
+    };
+    check(
+        &tor("isolation = \"x\""),
+        "countersign.toml:6: only `socks5` knows `isolation` | the name of a `tor` vantage is its isolation",
+    );
+    check(
+        &tor("control-cookie-file = \"c\""),
+        "countersign.toml:6: it is of no use without `control`",
+    );
+    check(
+        &tor(
+            "control = \"127.0.0.1:9051\"\ncontrol-cookie-file = \"c\"\ncontrol-password-file = \"p\"",
+        ),
+        "countersign.toml:8: either `control-cookie-file` or `control-password-file`",
+    );
+    check(
+        &tor("control = \"127.0.0.1:9051\"").replace("\"tor\"", "\"socks5\""),
+        "countersign.toml:6: only `tor` knows `control`",
     );
 }
 
@@ -394,7 +419,7 @@ fn the_examples_in_the_first_file_are_right() {
     });
     let settings = load(&lines.collect::<Vec<_>>().join("\n")).expect("the examples are right");
     assert_eq!(settings.extra_logs.len(), 1);
-    assert_eq!(settings.vantages.len(), 3);
+    assert_eq!(settings.vantages.len(), 4);
     let judging = &settings.judging;
     assert_eq!((judging.policies.len(), judging.third_parties.len()), (1, 1));
     assert_eq!((judging.directories.len(), judging.hosts.len()), (2, 1));
@@ -420,6 +445,11 @@ const HOST_KEY: &str = "mx1.xmpp.example+6eb5dab8+AUCVpjWAu5LMaqgkwFpjT6m7PbJJ8T
 const GUARDED: &str = "guard = [\".xmpp.example\"]";
 
 fn vantage() -> impl Strategy<Value = Vantage> {
+    let login = prop_oneof![
+        Just(ControlLogin::None),
+        "/[a-z]{1,8}".prop_map(|path| ControlLogin::CookieFile(path.into())),
+        "/[a-z]{1,8}".prop_map(|path| ControlLogin::PasswordFile(path.into())),
+    ];
     let route = prop_oneof![
         Just(Route::Direct),
         "[a-z]{1,8}".prop_map(|host| Route::HttpProxy { url: format!("http://{host}:3128") }),
@@ -428,6 +458,11 @@ fn vantage() -> impl Strategy<Value = Vantage> {
                 Route::Socks5 { address: format!("{host}:{port}"), isolation }
             }
         ),
+        (1..=u16::MAX, option::of(login)).prop_map(|(port, login)| {
+            let address = |port| format!("127.0.0.1:{port}");
+            let control = login.map(|login| Control { address: address(1), login });
+            Route::Tor { address: address(port), control }
+        }),
     ];
     ("[a-c]{1,3}", route).prop_map(|(name, route)| Vantage { name, route })
 }

@@ -69,7 +69,7 @@ async fn what_goes_wrong_has_a_name() {
     let error = net.dial(&V, "127.0.0.1", 1).await.unwrap_err();
     assert_eq!(error.to_string(), "127.0.0.1:1 refused the connection");
     let error = net.dial(&V, "x.onion", 443).await.unwrap_err();
-    assert!(matches!(error, DialError::Onion { .. }) && error.blames_vantage(), "{error:?}");
+    assert!(matches!(error, DialError::Onion { .. }) && error.is_ours(), "{error:?}");
     for host in ["", "a b", "a:b", "a\r\nHost: b", "ä", &"x".repeat(256)] {
         let error = net.dial(&V, host, 443).await.unwrap_err();
         assert!(matches!(error, DialError::BadHost(_)), "{error:?}");
@@ -198,11 +198,11 @@ async fn what_a_proxy_says_is_named() {
         let error = net(route, None).dial(&V, "a.example", 1).await.unwrap_err();
         let DialError::Socks { source, .. } = &error else { panic!("{error:?}") };
         assert!(source.to_string().contains(expected), "{source}");
-        assert!(!error.blames_vantage());
+        assert!(!error.is_ours());
     }
     let gone = Route::Socks5 { address: "127.0.0.1:1".to_owned(), isolation: None };
     let error = net(gone, None).dial(&V, "a.example", 1).await.unwrap_err();
-    assert!(error.blames_vantage(), "{error:?}");
+    assert!(error.is_ours(), "{error:?}");
     let proxy = connect_proxy(nowhere, "403 Forbidden").await;
     let route = Route::HttpProxy { url: format!("http://{}", proxy.address) };
     let error = net(route, None).dial(&V, "a.example", 1).await.unwrap_err();

@@ -19,6 +19,12 @@ fn socks(address: &str, isolation: Option<String>) -> Route {
     Route::Socks5 { address: address.to_owned(), isolation }
 }
 
+fn tor(address: &str, control: &str) -> Route {
+    let login = crate::tor::ControlLogin::None;
+    let control = Some(crate::tor::Control { address: control.to_owned(), login });
+    Route::Tor { address: address.to_owned(), control }
+}
+
 /// What setting up says: nothing where all is well.
 fn check(settings: Settings, expected: &str) {
     let said = Net::new(settings).err().map_or_else(String::new, |error| error.to_string());
@@ -88,6 +94,9 @@ fn a_lab_has_no_proxy_outside() {
         (http("http://[::1]:3128"), ""),
         (socks("127.0.0.9:9050", Some("x".to_owned())), ""),
         (Route::Direct, ""),
+        (tor("127.0.0.1:9050", "127.0.0.1:9051"), ""),
+        (tor("192.0.2.1:9050", "127.0.0.1:9051"), "would leave the lab"),
+        (tor("127.0.0.1:9050", "192.0.2.1:9051"), "would leave the lab"),
         (http("http://192.0.2.1:3128"), "would leave the lab"),
         (http("http://localhost:3128"), "would leave the lab"),
         (socks("tor.example:9050", None), "would leave the lab"),
