@@ -6,17 +6,27 @@
 //! ```text
 //! countersign client profile v1
 //! name: openssl-plain
+//! ja4: t13d311000_e8f1e7e78f70_1f22a2ca17c4
+//! ja3: a3afc2c46ba4a7d7fbe1cfb7a3031c2f
 //! order: fixed
 //! alpn: any
 //! versions: 0304 0303 0302 0301
 //! …
 //! ```
+//!
+//! The two fingerprints are those of a hello with a server name, and with application protocols only if they are always
+//! the same. They follow from the lists: a text in which they do not is refused.
 
 mod text;
 
 use std::fmt;
 
-use crate::hello::{ALPN, ClientHello, PRE_SHARED_KEY, SERVER_NAME};
+use crate::fingerprint;
+use crate::hello::{
+    ALPN, ClientHello, Extension, POINT_FORMATS, PRE_SHARED_KEY, SERVER_NAME, SIGNATURE_ALGORITHMS,
+    SUPPORTED_GROUPS, SUPPORTED_VERSIONS,
+};
+use crate::names::is_grease;
 
 pub use text::{PROFILE_BYTES_MAX, ProfileError};
 
@@ -183,6 +193,52 @@ impl Profile {
         })
     }
 
+    /// JA4: see [`fingerprint::ja4`].
+    pub fn ja4(&self) -> String {
+        fingerprint::ja4(&self.hello())
+    }
+
+    /// JA3, where it is always the same: see [`fingerprint::ja3`].
+    pub fn ja3(&self) -> Option<String> {
+        (self.order == Order::Fixed).then(|| fingerprint::ja3(&self.hello()))
+    }
+
+    /// A hello like this, as far as fingerprints look at it.
+    fn hello(&self) -> ClientHello {
+        let kinds = self.extensions.iter().filter(|kind| **kind != ALPN || self.alpn != Alpn::Any);
+        let extension = |&kind: &u16| Extension { kind, bytes: self.extension(kind) };
+        // RFC 8446 §4.1.2: who names the versions elsewhere says 0x0303 here.
+        let named = self.extensions.contains(&SUPPORTED_VERSIONS);
+        let version = self.versions.first().filter(|_| !named).copied().unwrap_or(0x0303);
+        ClientHello {
+            version,
+            random: [0; 32],
+            session_id: Vec::new(),
+            suites: self.suites.clone(),
+            compressions: vec![0],
+            extensions: kinds.map(extension).collect(),
+        }
+    }
+
+    /// What stands in an extension, where that is known.
+    fn extension(&self, kind: u16) -> Vec<u8> {
+        match kind {
+            SUPPORTED_GROUPS => with_length(&octets(&self.groups)),
+            SIGNATURE_ALGORITHMS => with_length(&octets(&self.algorithms)),
+            // The length of these two is one byte, and no client has more than that says.
+            SUPPORTED_VERSIONS => with_length(&octets(&self.versions)).split_off(1),
+            POINT_FORMATS => with_length(&self.formats).split_off(1),
+            ALPN => match &self.alpn {
+                Alpn::Any => Vec::new(),
+                Alpn::These(names) => {
+                    let name = |name: &Vec<u8>| with_length(name).split_off(1);
+                    with_length(&names.iter().flat_map(name).collect::<Vec<_>>())
+                }
+            },
+            _ => Vec::new(),
+        }
+    }
+
     /// The profile of this name that is built in.
     pub fn built_in(name: &str) -> Option<Self> {
         let built_in = BUILT_IN.iter().find(|(known, _)| *known == name);
@@ -203,15 +259,20 @@ fn kinds(hello: &ClientHello) -> Vec<u16> {
     without_grease(&kinds)
 }
 
+fn octets(numbers: &[u16]) -> Vec<u8> {
+    numbers.iter().flat_map(|number| number.to_be_bytes()).collect()
+}
+
+/// Behind its length in two bytes.
+fn with_length(octets: &[u8]) -> Vec<u8> {
+    let length =
+        u16::try_from(octets.len()).expect("a profile has at most 16 KiB, and so has a list");
+    [&length.to_be_bytes()[..], octets].concat()
+}
+
 /// RFC 8701 §2: values like 0x1a1a, of which any may stand for any.
 fn without_grease(numbers: &[u16]) -> Vec<u16> {
     numbers.iter().map(|&number| if is_grease(number) { GREASE } else { number }).collect()
-}
-
-/// Whether a value is there only so that others like it are ignored.
-pub(crate) fn is_grease(number: u16) -> bool {
-    let [high, low] = number.to_be_bytes();
-    high == low && low & 0x0f == 0x0a
 }
 
 const GREASE: u16 = 0x0a0a;

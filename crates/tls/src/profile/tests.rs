@@ -42,6 +42,17 @@ fn what_is_built_in_can_be_read_and_has_its_own_name() {
 }
 
 #[test]
+fn a_profile_has_the_fingerprints_of_a_hello_with_a_name() {
+    let profile = Profile::built_in("openssl-python").expect("it is built in");
+    assert_eq!(profile.ja4(), fingerprint::ja4(&hello()));
+    assert_eq!(profile.ja3(), Some(fingerprint::ja3(&hello())));
+    assert_eq!(profile.ja4(), "t13d181100_85036bcba153_d41ae481755e");
+    let permuted = Profile { order: Order::Permuted, ..profile };
+    assert_eq!(permuted.ja3(), None);
+    assert_eq!(Profile::parse(&permuted.to_string()), Ok(permuted));
+}
+
+#[test]
 fn a_hello_is_as_its_profile_says_with_a_name_or_without() {
     let mut hello = hello();
     assert_eq!(differs(&hello), None);
@@ -112,6 +123,7 @@ fn a_profile_has_one_text() {
     assert_eq!(refused("=%0a%0a", "=%0A%0a"), Err(ProfileError::Writing));
     assert_eq!(refused("versions: 0304", "versions: 304"), Err(ProfileError::Writing));
     assert_eq!(refused("formats: 0000", "formats: 0100"), Err(ProfileError::Line("formats")));
+    assert_eq!(refused("ja4: t13d", "ja4: t12d"), Err(ProfileError::Writing));
     assert_eq!(refused("order: fixed\n", ""), Err(ProfileError::Line("order")));
     assert_eq!(Profile::parse(&format!("{text}\n")), Err(ProfileError::Writing));
     assert_eq!(Profile::parse(&"x".repeat(PROFILE_BYTES_MAX + 1)), Err(ProfileError::Long));

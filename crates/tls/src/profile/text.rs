@@ -51,6 +51,9 @@ impl Profile {
         if name.is_empty() || name.len() > NAME_CHARS_MAX || !name.chars().all(is_name) {
             return Err(ProfileError::Line("name"));
         }
+        // These two follow from the rest.
+        line("ja4")?;
+        line("ja3")?;
         let order = match line("order")? {
             "fixed" => Order::Fixed,
             "permuted" => Order::Permuted,
@@ -86,6 +89,8 @@ impl fmt::Display for Profile {
         };
         let formats: Vec<u16> = self.formats.iter().map(|&format| format.into()).collect();
         writeln!(f, "{TITLE}\nname: {}", self.name)?;
+        writeln!(f, "ja4: {}", self.ja4())?;
+        writeln!(f, "ja3: {}", self.ja3().unwrap_or_else(|| order.to_owned()))?;
         writeln!(f, "order: {order}")?;
         let lines = [
             ("alpn", alpn(&self.alpn)),
