@@ -69,3 +69,18 @@ fn what_is_unpacked_has_the_length_that_was_said() {
     let bomb = zlib(&vec![0; 1 << 20]);
     check(&compressed(1, 100, &bomb), Compressed::Length(100));
 }
+
+#[test] // RFC 8879 §7.3
+fn brotli_is_unpacked_too() {
+    // As the library of Google compresses three certificates, and a megabyte of zeros.
+    let packed =
+        [0x1b, 0x15, 0x00, 0xf8, 0xa7, 0x01, 0x02, 0x24, 0x54, 0x47, 0x50, 0x71, 0x00, 0x30, 0x3a];
+    let read = of_compressed(&compressed(2, body(3).len(), &packed)).unwrap();
+    assert_eq!(read.chain, [[0xaa], [0xaa], [0xaa]]);
+    let zeros =
+        [0x5b, 0xff, 0xff, 0x8f, 0x7f, 0x02, 0x20, 0x1e, 0x0b, 0x04, 0x72, 0xef, 0x1f, 0x00];
+    let flaw = of_compressed(&compressed(2, 100, &zeros)).unwrap_err();
+    assert_eq!(flaw, Flaw::Compressed(Compressed::Length(100)));
+    let flaw = of_compressed(&compressed(2, 22, &packed[..12])).unwrap_err();
+    assert_eq!(flaw, Flaw::Compressed(Compressed::Stream));
+}
