@@ -30,7 +30,7 @@ pub(crate) struct OutOfTurn {
     connection: u32,
 }
 
-/// Twice what an owner has under way. Each takes some 60 KiB, most of it the buffers of OpenSSL.
+/// Twice what an owner has under way. Each takes some 50 KiB, most of it the buffers of OpenSSL.
 const HANDSHAKES_MAX: usize = 4096;
 /// An error queue of OpenSSL can quote what a peer sent.
 const WHY_CHARS_MAX: usize = 300;

@@ -40,7 +40,7 @@ pub struct OpenSsl {
     _task: JoinSet<()>,
 }
 
-/// A hello and what it leads to take some 60 KiB in the helper: together less than 128 MiB.
+/// A hello and what it leads to take some 50 KiB in the helper: together some 100 MiB.
 const HANDSHAKES_MAX: usize = 2048;
 /// Orders that wait for the helper. Who has one more waits too.
 const ORDERS_MAX: usize = 256;
