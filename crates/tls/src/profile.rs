@@ -43,7 +43,7 @@ pub struct Profile {
     pub versions: Vec<u16>,
     /// The cipher suites, the preferred one first.
     pub suites: Vec<u16>,
-    /// The kinds of its extensions. `server_name` is among them, though no IP address is sent in it; so is
+    /// The kinds of its extensions; by number, if they are permuted. `server_name` is among them, though no IP address is sent in it; so is
     /// `application_layer_protocol_negotiation` where it is sent if there is something to say.
     pub extensions: Vec<u16>,
     /// The groups (`supported_groups`), the preferred one first.
@@ -124,6 +124,7 @@ impl Profile {
                 let permuted = Self { order: Order::Permuted, ..self.clone() };
                 permuted.differs(hello).map_or(Ok(()), |_| Err(first))?;
                 self.order = Order::Permuted;
+                self.extensions.sort_unstable();
                 Ok(())
             }
         }

@@ -47,8 +47,11 @@ fn a_profile_has_the_fingerprints_of_a_hello_with_a_name() {
     assert_eq!(profile.ja4(), fingerprint::ja4(&hello()));
     assert_eq!(profile.ja3(), Some(fingerprint::ja3(&hello())));
     assert_eq!(profile.ja4(), "t13d181100_85036bcba153_d41ae481755e");
-    let permuted = Profile { order: Order::Permuted, ..profile };
+    let mut permuted = Profile { order: Order::Permuted, ..profile };
     assert_eq!(permuted.ja3(), None);
+    let unsorted = Profile::parse(&permuted.to_string());
+    assert_eq!(unsorted, Err(ProfileError::Line("extensions")));
+    permuted.extensions.sort_unstable();
     assert_eq!(Profile::parse(&permuted.to_string()), Ok(permuted));
 }
 

@@ -76,6 +76,9 @@ impl Profile {
                 .collect::<Result<_, _>>()?,
             algorithms: numbers("algorithms")?,
         };
+        if profile.order == Order::Permuted && !profile.extensions.is_sorted() {
+            return Err(ProfileError::Line("extensions"));
+        }
         // One value has one text.
         if profile.to_string() == text { Ok(profile) } else { Err(ProfileError::Writing) }
     }
