@@ -15,7 +15,7 @@ use sources::{files, lifted_lints, names_after, parses, sources};
 
 /// Every crate that may exist, below the line first, with the crates it is built on. Whatever can be reached
 /// along the arrows may be named in a manifest; nothing else of ours may.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 22] = [
     ("libs/sct", &[]),
     ("libs/caa", &[]),
     ("crates/tlog", &[]),
@@ -31,6 +31,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("libs/rustls-sct", &["libs/sct"]),
     ("libs/sct-python", &["libs/sct"]),
     ("libs/sct-preload", &["libs/sct"]),
+    ("libs/keylog-preload", &[]),
     // A process of its own, with OpenSSL: frames in, frames out.
     ("crates/probe-openssl", &[]),
     ("crates/net", &["crates/dns"]),
@@ -147,14 +148,28 @@ const WALLED: [(&str, &[&str]); 11] = [
 ];
 
 /// What has its places in the product: files, or folders. Deadlines of requests are `net`'s business; a library that is
-/// preloaded is handed no clock. What is unsafe are the two borders with C.
+/// preloaded is handed no clock. What is unsafe are the borders with C.
 const PLACES: [(&str, &[&str]); 6] = [
     ("Instant::now", &["crates/net/src"]),
     ("SystemTime::now", &["crates/net/src/clock.rs"]),
     ("Timestamp::now", &["crates/net/src/clock.rs", "libs/sct-preload/src/tell.rs"]),
     ("Zoned::now", &["crates/net/src/clock.rs"]),
-    ("unsafe {", &["libs/sct/src/capi.rs", "libs/sct-preload/src/ffi"]),
-    ("(unsafe_code", &["libs/sct/src/capi.rs", "libs/sct-preload/src/ffi"]),
+    (
+        "unsafe {",
+        &[
+            "libs/sct/src/capi.rs",
+            "libs/sct-preload/src/ffi",
+            "libs/keylog-preload/src/ffi.rs",
+        ],
+    ),
+    (
+        "(unsafe_code",
+        &[
+            "libs/sct/src/capi.rs",
+            "libs/sct-preload/src/ffi",
+            "libs/keylog-preload/src/ffi.rs",
+        ],
+    ),
 ];
 
 /// What no source contains, tests included.
