@@ -50,6 +50,8 @@ pub enum ControlLogin {
 /// A relay that a connection left Tor by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TorExit {
+    /// The number of the circuit, which no other has while tor runs.
+    pub circuit: u64,
     /// SHA-1 of its identity key, in upper-case hexadecimal.
     pub fingerprint: String,
     /// What it calls itself.
@@ -221,8 +223,8 @@ impl TorControl {
         Ok(hex(mac(CLIENT_KEY).as_ref()))
     }
 
-    /// By which exit the open connection that was dialed with this isolation goes. `None`: there is none, or it goes to
-    /// an onion service, which has no exit.
+    /// By which exit a connection goes, or went until just now, that was dialed with this isolation. `None`: there is
+    /// none; it goes to an onion service, which has no exit; or it is over and there were several exits for it.
     pub async fn exit_of(&mut self, isolation: &str) -> Result<Option<TorExit>, TorError> {
         let streams = self.ask(GETINFO, " stream-status").await?;
         // One line stands behind its key, several are data.
@@ -235,25 +237,30 @@ impl TorControl {
             .filter_map(|line| Some(reply::stream(line)?.circuit))
             .collect();
         let circuits = self.ask(GETINFO, " circuit-status").await?;
-        let ours = |circuit: &CircuitLine| {
-            circuit.user.as_deref() == Some(isolation)
-                && carrying.contains(&circuit.number)
-                && !circuit.onion
+        let is_ours = |circuit: &CircuitLine| {
+            circuit.user.as_deref() == Some(isolation) && circuit.built && circuit.leaves
         };
-        let circuit = lines(&circuits, "circuit-status=")
-            .iter()
-            .filter_map(|line| reply::circuit(line))
-            .find(ours);
-        let Some((fingerprint, nickname)) = circuit.and_then(|circuit| circuit.last) else {
+        let lines = lines(&circuits, "circuit-status=");
+        let read = lines.iter().filter_map(|line| reply::circuit(line));
+        let mut ours: Vec<CircuitLine> = read.filter(is_ours).collect();
+        if let Some(at) = ours.iter().position(|circuit| carrying.contains(&circuit.number)) {
+            ours = vec![ours.swap_remove(at)];
+        }
+        // A circuit outlives what it carried, by ten minutes.
+        let [CircuitLine { number: circuit, last: Some(last), .. }, others @ ..] = &ours[..] else {
             return Ok(None);
         };
+        if others.iter().any(|other| other.last.as_ref() != Some(last)) {
+            return Ok(None);
+        }
+        let (circuit, (fingerprint, nickname)) = (*circuit, last.clone());
         let address = self.address_of(&fingerprint).await?;
         let country = match address {
             Some(address) => self.country(address).await?,
             None => None,
         };
         let family = self.family(&fingerprint).await?;
-        Ok(Some(TorExit { fingerprint, nickname, address, country, family }))
+        Ok(Some(TorExit { circuit, fingerprint, nickname, address, country, family }))
     }
 
     /// Lets new circuits leave by these only: fingerprints, or countries as in `{de}`. Until [`Self::restore`].

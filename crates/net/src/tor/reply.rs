@@ -100,12 +100,14 @@ pub(crate) fn stream(line: &str) -> Option<StreamLine> {
 pub(crate) struct CircuitLine {
     /// Its number.
     pub(crate) number: u64,
+    /// Whether it reaches its end.
+    pub(crate) built: bool,
     /// The last relay on it: fingerprint in upper case, and nickname where it is told.
     pub(crate) last: Option<(String, Option<String>)>,
     /// The user name of SOCKS that it was built for.
     pub(crate) user: Option<String>,
-    /// Whether it ends at an onion service, whose last relay is no exit.
-    pub(crate) onion: bool,
+    /// Whether its last relay is an exit: not where it goes to an onion service, or is only there to be seen.
+    pub(crate) leaves: bool,
 }
 
 /// Reads a line of `circuit-status`.
@@ -127,8 +129,8 @@ pub(crate) fn circuit(line: &str) -> Option<CircuitLine> {
         Some(format!("{before}{text}"))
     };
     let number = number(&word()?)?;
-    word()?;
-    let mut circuit = CircuitLine { number, last: None, user: None, onion: false };
+    let built = word()? == "BUILT";
+    let mut circuit = CircuitLine { number, built, last: None, user: None, leaves: false };
     let mut first = true;
     while let Some(word) = word() {
         if first && word.starts_with('$') {
@@ -136,7 +138,7 @@ pub(crate) fn circuit(line: &str) -> Option<CircuitLine> {
         } else if let Some(user) = word.strip_prefix("SOCKS_USERNAME=") {
             circuit.user = Some(user.to_owned());
         } else if let Some(purpose) = word.strip_prefix("PURPOSE=") {
-            circuit.onion = purpose.starts_with("HS_");
+            circuit.leaves = ["GENERAL", "CONFLUX_LINKED"].contains(&purpose);
         }
         first = false;
     }
@@ -232,11 +234,11 @@ mod tests {
              TIME_CREATED=2026-11-29T00:00:00.1 SOCKS_USERNAME=\"p 1\\\"\" SOCKS_PASSWORD=\"x\""
         );
         let exit = Some((b.to_ascii_uppercase(), Some("exit3".to_owned())));
-        let expected =
-            CircuitLine { number: 12, last: exit, user: Some("p 1\"".to_owned()), onion: false };
+        let user = Some("p 1\"".to_owned());
+        let expected = CircuitLine { number: 12, built: true, last: exit, user, leaves: true };
         assert_eq!(circuit(&line), Some(expected));
         let line = format!("3 BUILT ${a} PURPOSE=HS_CLIENT_REND HS_STATE=HSCR_JOINED");
-        assert!(circuit(&line).is_some_and(|circuit| circuit.onion && circuit.user.is_none()));
+        assert!(circuit(&line).is_some_and(|circuit| !circuit.leaves && circuit.user.is_none()));
         assert_eq!(circuit("4 LAUNCHED PURPOSE=GENERAL").map(|circuit| circuit.last), Some(None));
         for line in ["", "x BUILT", "7"] {
             assert_eq!(circuit(line), None, "{line:?}");

@@ -21,7 +21,7 @@ async fn control(answer: Answer) -> Server {
     .await
 }
 
-/// A tor with one circuit for `p1`, and one for `p2` without a stream.
+/// A tor with one circuit for `p1`, two for `p2` that carry nothing, and one for `over`.
 fn tor(line: &str) -> String {
     let (a, b) = ("A".repeat(40), "B".repeat(40));
     match line {
@@ -30,7 +30,12 @@ fn tor(line: &str) -> String {
         }
         "GETINFO circuit-status" => format!(
             "250+circuit-status=\r\n4 BUILT ${a}~g,${b}~exit PURPOSE=GENERAL SOCKS_USERNAME=\"p1\"\r\n\
-             5 BUILT ${a}~g PURPOSE=GENERAL SOCKS_USERNAME=\"p2\"\r\n.\r\n250 OK\r\n"
+             5 BUILT ${a}~g PURPOSE=GENERAL SOCKS_USERNAME=\"p2\"\r\n\
+             6 BUILT ${b}~h PURPOSE=GENERAL SOCKS_USERNAME=\"p2\"\r\n\
+             7 BUILT ${a}~g PURPOSE=GENERAL SOCKS_USERNAME=\"over\"\r\n\
+             8 EXTENDED ${b}~h PURPOSE=GENERAL SOCKS_USERNAME=\"over\"\r\n\
+             9 BUILT ${a}~g PURPOSE=HS_CLIENT_REND SOCKS_USERNAME=\"onion\"\r\n\
+             10 BUILT ${a}~g PURPOSE=CIRCUIT_PADDING SOCKS_USERNAME=\"onion\"\r\n.\r\n250 OK\r\n"
         ),
         line if line.starts_with("GETINFO ns/id/B") => format!(
             "250+ns/id/{b}=\r\nr exit AAAA 2026-11-29 00:00:00 192.0.2.77 9001 0\r\ns Exit\r\n.\r\n250 OK\r\n"
@@ -85,6 +90,7 @@ async fn tor_says_which_exit_a_connection_took() {
     let mut tor = log_in(&server, ControlLogin::None).await.unwrap();
     let exit = tor.exit_of("p1").await.unwrap().unwrap();
     let expected = TorExit {
+        circuit: 4,
         fingerprint: "B".repeat(40),
         nickname: Some("exit".to_owned()),
         address: Some("192.0.2.77".parse().unwrap()),
@@ -92,7 +98,9 @@ async fn tor_says_which_exit_a_connection_took() {
         family: Some("A".repeat(40)),
     };
     assert_eq!(exit, expected);
-    for isolation in ["p2", "p3"] {
+    let over = tor.exit_of("over").await.unwrap().unwrap();
+    assert_eq!((over.circuit, over.fingerprint, over.address), (7, "A".repeat(40), None));
+    for isolation in ["p2", "p3", "onion"] {
         assert_eq!(tor.exit_of(isolation).await.unwrap(), None);
     }
     assert!(tor.splits().await.unwrap());
