@@ -9,11 +9,14 @@ mod servers;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_probe::stack::{Ended, Finished, Hello, OpenSsl, StackError};
+use countersign_probe::profile::self_test;
+use countersign_probe::stack::{Ended, Finished, Hello, OpenSsl, Stack, StackError};
 use countersign_tls::handshake::{End, Shown};
 use countersign_tls::profile::{BUILT_IN, Profile};
 use countersign_tls::{Handshake, KeyLog, Recording};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex, split};
+use tokio::io::{
+    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, duplex, split,
+};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -33,10 +36,34 @@ fn hello(profile: &str, alpn: &[&str]) -> Hello {
     }
 }
 
+/// What goes on beside the rest; it ends with this.
+struct Beside<T>(JoinSet<T>);
+
+impl<T: Send + 'static> Beside<T> {
+    fn start(what: impl Future<Output = T> + Send + 'static) -> Self {
+        let mut one = JoinSet::new();
+        one.spawn(what);
+        Self(one)
+    }
+
+    async fn end(mut self) -> T {
+        let ended = timeout(PATIENCE, self.0.join_next()).await.expect("it ends");
+        ended.expect("one was started").expect("it does not panic")
+    }
+}
+
+/// Waits until the other side says something.
+async fn hear(stream: &mut DuplexStream) {
+    assert!(stream.read(&mut [0; 4096]).await.expect("the other side is there") > 0);
+}
+
 /// A stream to whoever is at the other one, and what passes between them.
-fn taped(mut far: DuplexStream) -> (DuplexStream, tokio::task::JoinHandle<Recording>) {
+fn taped<S>(mut far: S) -> (DuplexStream, Beside<Recording>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let (near, mut inner) = duplex(1 << 16);
-    let tape = tokio::spawn(async move {
+    let tape = Beside::start(async move {
         let mut recording = Recording::default();
         let (mut sent, mut received) = ([0; 4096], [0; 4096]);
         loop {
@@ -70,16 +97,19 @@ fn taped(mut far: DuplexStream) -> (DuplexStream, tokio::task::JoinHandle<Record
 }
 
 /// Shakes hands with whoever is at the other end of a stream.
-async fn shake(
+async fn shake<S>(
     openssl: &OpenSsl,
     hello: &Hello,
-    far: DuplexStream,
-) -> (Result<Finished, StackError>, Recording) {
+    far: S,
+) -> (Result<Finished, StackError>, Recording)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let (mut near, tape) = taped(far);
     let shaking = openssl.handshake(hello, &mut near);
     let finished = timeout(PATIENCE, shaking).await.expect("it ends");
     drop(near);
-    (finished, tape.await.expect("the tape does not panic"))
+    (finished, tape.end().await)
 }
 
 fn key_log(finished: &Finished) -> KeyLog {
@@ -94,20 +124,29 @@ async fn each_configuration_looks_like_its_client() {
     for (name, _) in BUILT_IN.iter().filter(|(name, _)| name.starts_with("openssl-")) {
         for alpn in [&[][..], &["xmpp-client"]] {
             let hello = hello(name, alpn);
-            let (near, far) = duplex(1 << 16);
-            let hang_up = tokio::spawn(async move {
-                let mut far = far;
-                let _ = far.read(&mut [0; 4096]).await;
-            });
+            let (near, mut far) = duplex(1 << 16);
+            let hang_up = Beside::start(async move { hear(&mut far).await });
             let (finished, recording) = shake(&openssl, &hello, near).await;
             let end = Ended::PeerFailed("the peer closed the connection".to_owned());
             assert_eq!(finished.expect("the helper is well").end, end);
-            hang_up.await.expect("it hangs up");
+            hang_up.end().await;
             let said = Handshake::of(&recording, &KeyLog::default()).client.expect("it said hello");
             assert_eq!(hello.profile.differs(&said), None, "{name}");
             assert_eq!(said.server_name(), Some(&b"a.example"[..]));
             assert_eq!(said.alpn(), alpn.iter().map(|name| name.as_bytes()).collect::<Vec<_>>());
         }
+    }
+}
+
+#[tokio::test]
+async fn a_stack_may_probe_as_what_it_looks_like_and_as_nothing_else() {
+    let stack = Stack::OpenSsl(OpenSsl::start(HELPER.as_ref()).expect("it was built"));
+    for (name, _) in BUILT_IN.iter().filter(|(name, _)| name.starts_with("openssl-")) {
+        let profile = Profile::built_in(name).expect("it is built in");
+        self_test(&stack, &profile).await.expect("it looks like this");
+        let other = Profile { formats: vec![0], ..profile };
+        let error = self_test(&stack, &other).await.expect_err("it does not look like that");
+        assert!(error.to_string().contains("its point formats are 0000 0001 0002, and not 0000"));
     }
 }
 
@@ -136,14 +175,14 @@ async fn rustls_is_talked_with_as_well() {
     let acceptor = authority.acceptor();
     let openssl = OpenSsl::start(HELPER.as_ref()).expect("it was built");
     let (near, far) = duplex(1 << 16);
-    let server = tokio::spawn(async move { acceptor.accept(far).await.map(drop) });
+    let server = Beside::start(async move { acceptor.accept(far).await.map(drop) });
     let (finished, recording) = shake(&openssl, &hello("openssl-connector", &[]), near).await;
     let finished = finished.expect("the helper is well");
     let Ended::Done { version: 0x0304, suite, alpn: None } = finished.end else {
         panic!("{finished:?}")
     };
     assert_proved(&authority, &recording, &finished, suite);
-    server.await.expect("no panic").expect("the server has finished as well");
+    server.end().await.expect("the server has finished as well");
 }
 
 #[track_caller]
@@ -164,8 +203,8 @@ async fn what_a_peer_does_is_the_peers() {
     ];
     for (answer, why) in answers {
         let (near, mut far) = duplex(1 << 16);
-        let peer = tokio::spawn(async move {
-            far.read(&mut [0; 4096]).await.expect("a hello comes");
+        let peer = Beside::start(async move {
+            hear(&mut far).await;
             far.write_all(answer).await.expect("it is read");
         });
         let (finished, _) = shake(&openssl, &hello("openssl-plain", &[]), near).await;
@@ -173,25 +212,24 @@ async fn what_a_peer_does_is_the_peers() {
             panic!("{finished:?}")
         };
         assert!(said.contains(why), "{said:?} is not {why:?}");
-        peer.await.expect("it does not panic");
+        peer.end().await;
     }
 }
 
 #[tokio::test]
 async fn a_peer_that_never_comes_to_an_end_is_left() {
     let openssl = OpenSsl::start(HELPER.as_ref()).expect("it was built");
-    let (near, far) = duplex(1 << 16);
-    let peer = tokio::spawn(async move {
-        let (mut read, mut write) = split(far);
-        read.read(&mut [0; 4096]).await.expect("a hello comes");
+    let (near, mut far) = duplex(1 << 16);
+    let peer = Beside::start(async move {
+        hear(&mut far).await;
         // A Certificate of TLS 1.2 that goes on and on would be refused; the beginning of a record is waited for, too.
         let record = [&[22, 3, 3, 0x40, 0][..], &[0; 0x4000]].concat();
-        while write.write_all(&record).await.is_ok() {}
+        while far.write_all(&record).await.is_ok() {}
     });
     let (finished, recording) = shake(&openssl, &hello("openssl-plain", &[]), near).await;
     assert!(matches!(finished, Ok(Finished { end: Ended::PeerFailed(_), .. })), "{finished:?}");
     assert!(recording.received.bytes().len() <= countersign_tls::recording::TAPE_BYTES_MAX);
-    peer.await.expect("it ends when nobody listens");
+    peer.end().await;
 }
 
 #[tokio::test]
@@ -217,24 +255,23 @@ async fn a_helper_that_dies_takes_its_handshakes_along_and_no_others() {
     let helper = Wrapped::real(HELPER);
     let openssl = Arc::new(OpenSsl::start(&helper.path).expect("it was built"));
     let (near, mut far) = duplex(1 << 16);
-    let dying = tokio::spawn({
+    let dying = Beside::start({
         let openssl = Arc::clone(&openssl);
         async move { shake(&openssl, &hello("openssl-plain", &[]), near).await.0 }
     });
-    far.read(&mut [0; 4096]).await.expect("it said hello");
+    hear(&mut far).await;
     helper.kill();
-    let error =
-        timeout(PATIENCE, dying).await.expect("it ends").expect("no panic").expect_err("gone");
+    let error = dying.end().await.expect_err("the helper has gone");
     let said = error.to_string();
     assert!(said.starts_with("the helper that has OpenSSL ended: "), "{said}");
     assert!(said.contains("signal: 9"), "{said}");
     drop(far);
 
     let (near, mut far) = duplex(1 << 16);
-    let peer = tokio::spawn(async move { drop(far.read(&mut [0; 4096]).await) });
+    let peer = Beside::start(async move { hear(&mut far).await });
     let next = shake(&openssl, &hello("openssl-plain", &[]), near).await.0;
     assert!(matches!(next, Ok(Finished { end: Ended::PeerFailed(_), .. })), "{next:?}");
-    peer.await.expect("no panic");
+    peer.end().await;
 }
 
 #[tokio::test]
@@ -256,11 +293,11 @@ async fn a_helper_is_bounded_in_what_it_says() {
         let openssl = OpenSsl::start(&helper.path).expect("there is a shell");
         let (near, mut far) = duplex(1 << 16);
         let peer =
-            tokio::spawn(async move { while let Ok(1..) = far.read(&mut [0; 4096]).await {} });
+            Beside::start(async move { while let Ok(1..) = far.read(&mut [0; 4096]).await {} });
         let error = shake(&openssl, &hello("openssl-plain", &[]), near).await.0;
         let error = error.expect_err("it is no helper").to_string();
         assert!(error.contains(why), "{error:?} does not say {why:?}");
-        peer.await.expect("no panic");
+        peer.end().await;
     }
 }
 
