@@ -7,9 +7,13 @@
 //!                 └──> tls::Handshake ──> judge::probe::Observation
 //! ```
 
+pub mod cage;
+pub mod client;
 pub mod inbox;
 pub mod login;
 pub mod preamble;
+pub mod process;
+pub mod relay;
 pub mod stack;
 pub mod xml;
 pub mod xmpp;

@@ -1,0 +1,1 @@
+//! See `tests/clients`: a cage needs its helper, which is there when all is built.
