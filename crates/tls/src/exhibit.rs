@@ -147,8 +147,7 @@ impl Exhibit {
         recording: &Recording,
         key_log: &KeyLog,
     ) -> Option<Self> {
-        let (sent, received) = (recording.sent.bytes(), recording.received.bytes());
-        let read = reading::read(sent, received, key_log);
+        let read = reading::read(recording, key_log);
         let (Shown::Proved { .. }, Some(client)) = (&read.shown.chain, &read.shown.client) else {
             return None;
         };
@@ -156,8 +155,8 @@ impl Exhibit {
         let secret = key_log.secret(label, &client.random);
         let exhibit = Self {
             about: about.iter().take(ABOUT_MAX).filter_map(fit).collect(),
-            sent: sent.get(read.sent)?.to_vec(),
-            received: received.get(read.received)?.to_vec(),
+            sent: recording.sent.bytes().get(read.sent)?.to_vec(),
+            received: recording.received.bytes().get(read.received)?.to_vec(),
             key: (read.shown.version == Some(TLS13))
                 .then(|| secret.map(|secret| secret.line(label, &client.random)))
                 .flatten(),
@@ -227,8 +226,9 @@ impl Exhibit {
     pub fn verify(&self) -> Verdict {
         let key_log = KeyLog::read(self.key.as_deref().unwrap_or_default().as_bytes());
         let mut recording = Recording::default();
-        recording.sent.push(&self.sent);
-        recording.received.push(&self.received);
+        // Both begin with TLS.
+        recording.send(&self.sent);
+        recording.receive(&self.received);
         let shown = Handshake::of(&recording, &key_log);
         let (Shown::Proved { chain, scheme }, Some(client)) = (&shown.chain, &shown.client) else {
             return Verdict::Nothing { shown: Box::new(shown) };

@@ -121,7 +121,7 @@ pub enum End {
 impl Handshake {
     /// Reads a recording. It never fails: see [`Handshake::end`].
     pub fn of(recording: &Recording, key_log: &KeyLog) -> Self {
-        crate::reading::read(recording.sent.bytes(), recording.received.bytes(), key_log).shown
+        crate::reading::read(recording, key_log).shown
     }
 
     /// Nothing yet.

@@ -12,6 +12,7 @@ use crate::hello::ServerHello;
 use crate::key_log::KeyLog;
 use crate::message::{Message, Messages};
 use crate::record::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Record, Records};
+use crate::recording::Recording;
 use crate::transcript;
 
 /// What was read of both directions of a connection.
@@ -24,14 +25,16 @@ pub(crate) struct Read {
 }
 
 /// Reads both directions of a connection.
-pub(crate) fn read(sent: &[u8], received: &[u8], key_log: &KeyLog) -> Read {
+pub(crate) fn read(recording: &Recording, key_log: &KeyLog) -> Read {
+    let (sent, received) = (recording.sent.bytes(), recording.received.bytes());
     let mut shown = Handshake::nothing(End::NoClientHello);
     let Some((records, client)) = Records::of_client(sent) else {
         return Read { shown, sent: 0..0, received: 0..0 };
     };
     shown.end = End::NoServerHello;
     let mut read = (records.at()..records.at(), 0..0);
-    let server = Records::of_server(received, &client);
+    let heard = recording.heard_before(records.at());
+    let server = Records::of_server(received, &client, heard);
     let client_side = ClientSide::read(records, client.random);
     shown.client = Some(client);
     if let Some(records) = server {

@@ -30,30 +30,38 @@ pub(crate) const APPLICATION_DATA: u8 = 23;
 impl<'a> Records<'a> {
     /// The records from the client's ClientHello on, and the hello.
     pub(crate) fn of_client(bytes: &'a [u8]) -> Option<(Self, ClientHello)> {
-        candidates(Side::Client, bytes, CLIENT_HELLO).find_map(|(records, message)| {
+        candidates(Side::Client, bytes, 0, CLIENT_HELLO).find_map(|(records, message)| {
             let hello = ClientHello::parse(message.body()).ok()?;
             (hello.version >> 8 == 3 && !hello.suites.is_empty()).then_some((records, hello))
         })
     }
 
-    /// The records from the server's ServerHello on, or else from an alert on. What stands before TLS can be made to look
-    /// like a ServerHello, but not like one that fits the ClientHello, which comes after it: that one is preferred.
-    pub(crate) fn of_server(bytes: &'a [u8], client: &ClientHello) -> Option<Self> {
+    /// The records from the server's ServerHello on, or else from an alert on. `heard` is how much it had said before the
+    /// client's hello, if that is known: there TLS begins. If not, what stands before TLS can be made to look like a
+    /// ServerHello, but hardly like one that fits the ClientHello, which comes after it: that one is preferred.
+    pub(crate) fn of_server(
+        bytes: &'a [u8],
+        client: &ClientHello,
+        heard: Option<usize>,
+    ) -> Option<Self> {
         let parsed = |(records, message): (Self, Message)| {
             let hello = ServerHello::parse(message.body()).ok()?;
             (hello.version >> 8 == 3).then_some((records, hello))
         };
-        let mut hellos = candidates(Side::Server, bytes, SERVER_HELLO).filter_map(parsed);
-        let first = hellos.next();
-        let fits = |(_, hello): &(Self, ServerHello)| {
+        let from = heard.unwrap_or(0);
+        let mut hellos =
+            candidates(Side::Server, bytes, from, SERVER_HELLO).filter_map(parsed).peekable();
+        let first = hellos.peek().cloned();
+        let fits = |(records, hello): &(Self, ServerHello)| {
             let echoes = hello.negotiated() != 0x0304 || hello.session_id == client.session_id;
-            echoes
-                && client.suites.contains(&hello.suite)
-                && client.versions().contains(&hello.negotiated())
+            let offered = client.suites.contains(&hello.suite)
+                && client.versions().contains(&hello.negotiated());
+            heard == Some(records.at) || (echoes && offered)
         };
-        let fitting = first.iter().cloned().chain(hellos).find(fits);
-        let hello = fitting.or(first).map(|(records, _)| records);
-        hello.or_else(|| alert(bytes))
+        let hello = hellos.find(fits).or(first).map(|(records, _)| records);
+        let alert = alert(bytes, from);
+        let at_once = alert.as_ref().is_some_and(|alert| heard == Some(alert.at));
+        if at_once { alert } else { hello.or(alert) }
     }
 
     /// The next record. None where the recording ends, in a record or behind one.
@@ -84,8 +92,13 @@ impl<'a> Records<'a> {
 }
 
 /// Where a message of this kind begins a record and is there as a whole.
-fn candidates(from: Side, bytes: &[u8], kind: u8) -> impl Iterator<Item = (Records<'_>, Message)> {
-    let starts = bytes.windows(HEADER_BYTES + 4).enumerate();
+fn candidates(
+    from: Side,
+    bytes: &[u8],
+    start: usize,
+    kind: u8,
+) -> impl Iterator<Item = (Records<'_>, Message)> {
+    let starts = bytes.windows(HEADER_BYTES + 4).enumerate().skip(start);
     let starts = starts.filter_map(move |(at, window)| {
         let [22, 3, minor, high, low, message, 0, ..] = *window else { return None };
         let length = u16::from_be_bytes([high, low]);
@@ -108,8 +121,8 @@ fn candidates(from: Side, bytes: &[u8], kind: u8) -> impl Iterator<Item = (Recor
 }
 
 /// Where an alert stands that nothing but records follows.
-fn alert(bytes: &[u8]) -> Option<Records<'_>> {
-    let starts = bytes.windows(HEADER_BYTES + 2).enumerate();
+fn alert(bytes: &[u8], start: usize) -> Option<Records<'_>> {
+    let starts = bytes.windows(HEADER_BYTES + 2).enumerate().skip(start);
     let starts = starts.filter(|(_, window)| {
         window[0] == ALERT
             && window[1] == 3

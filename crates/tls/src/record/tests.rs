@@ -47,11 +47,16 @@ fn the_hello_that_fits_is_preferred() {
     let (_, client) = Records::of_client(&sent).unwrap();
     let (other, fitting) = (server_hello([0, 5]), server_hello([0x13, 1]));
     let received = [&b"220 "[..], &record(22, &other), &record(22, &fitting)].concat();
-    let start = Records::of_server(&received, &client).unwrap();
+    let start = Records::of_server(&received, &client, None).unwrap();
     assert_eq!(start.at(), received.len() - record(22, &fitting).len());
+    // Where TLS begins is known if it is known what the client had heard.
+    let heard = Some(4);
+    assert_eq!(Records::of_server(&received, &client, heard).unwrap().at(), 4);
+    let heard = Some(4 + record(22, &other).len());
+    assert_eq!(Records::of_server(&received, &client, heard).unwrap().at(), start.at());
     // Whoever chooses what was not offered is heard all the same.
     let received = record(22, &other);
-    assert_eq!(Records::of_server(&received, &client).unwrap().at(), 0);
+    assert_eq!(Records::of_server(&received, &client, None).unwrap().at(), 0);
 }
 
 #[test]
@@ -59,7 +64,7 @@ fn an_alert_is_an_answer() {
     let sent = record(22, &client_hello());
     let (_, client) = Records::of_client(&sent).unwrap();
     let received = [b"220 go\r\n", &record(21, &[2, 40])[..]].concat();
-    assert_eq!(Records::of_server(&received, &client).unwrap().at(), 8);
+    assert_eq!(Records::of_server(&received, &client, None).unwrap().at(), 8);
     let text = [&received[..], b"and text"].concat();
-    assert!(Records::of_server(&text, &client).is_none());
+    assert!(Records::of_server(&text, &client, None).is_none());
 }

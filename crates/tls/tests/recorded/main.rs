@@ -5,7 +5,7 @@ mod exhibits;
 mod vector;
 
 use countersign_tls::handshake::{End, Handshake, Shown};
-use countersign_tls::{fingerprint, names};
+use countersign_tls::{KeyLog, Recording, fingerprint, names};
 
 #[test]
 fn recordings_show_what_is_expected() {
@@ -88,4 +88,16 @@ fn servers_are_told_apart() {
         "tls13-retry",
         "TLS 1.3 TLS_AES_256_GCM_SHA384 secp384r1 retried extensions 002b.0033 session echo",
     );
+}
+
+#[test]
+fn what_was_said_before_tls_is_not_its_answer() {
+    let (vector, other) = (vector::named("tls13-p256"), vector::named("tls12-ecdhe-rsa"));
+    let mut recording = Recording::default();
+    // A whole ServerHello that fits what the client is about to offer.
+    recording.receive(&[b"220 ", &other.received[..], b"\r\n"].concat());
+    recording.send(&vector.sent);
+    recording.receive(&vector.received);
+    let shown = Handshake::of(&recording, &KeyLog::read(vector.keys.as_bytes()));
+    assert_eq!(told(&shown), vector.expect);
 }
