@@ -193,6 +193,7 @@ impl Login {
     }
 
     /// Logs in, on these terms. The nonce is 18 random bytes.
+    #[expect(clippy::self_named_constructors, reason = "the other one only looks")]
     pub fn log_in(domain: &str, account: Account, terms: Terms, nonce: [u8; 18]) -> Self {
         Self::begin(domain, Wish::LogIn { account, terms, nonce })
     }

@@ -46,7 +46,7 @@ pub struct Element {
     /// The text between its tags, without that of its children.
     pub text: String,
     /// The elements in it.
-    pub children: Vec<Element>,
+    pub children: Vec<Self>,
     /// Its name as written: the end tag repeats it.
     tag: String,
     /// The namespaces that it declares, by prefix; the default one has an empty prefix.

@@ -28,14 +28,10 @@ impl Smtp {
         let line = inbox.line()?;
         let Some((code, is_last, text)) = reply(&line) else { return Some(Step::NotThisProtocol) };
         match self.code.replace(code) {
+            Some(begun) if begun != code => return Some(Step::NotThisProtocol),
             // The first line of EHLO's answer names the server (RFC 5321 §4.1.1.1); each further one, an extension.
-            Some(begun) if begun == code => {
-                if (self.expected, code) == (Expected::Extensions, 250) {
-                    offered.add(&text);
-                }
-            }
-            Some(_) => return Some(Step::NotThisProtocol),
-            None => {}
+            Some(250) if self.expected == Expected::Extensions => offered.add(&text),
+            Some(_) | None => {}
         }
         if !is_last {
             return Some(Step::More);

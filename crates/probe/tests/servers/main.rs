@@ -1,6 +1,8 @@
 //! What is said before TLS, and XMPP's login, with the servers that people run: Prosody, ejabberd, Dovecot, aiosmtpd,
 //! OpenLDAP, PostgreSQL and ngIRCd, each a process on loopback that ends with its test.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where its world is not as it made it")]
+
 mod connection;
 mod programs;
 
