@@ -28,6 +28,11 @@ impl Alert {
     /// `close_notify`: an orderly end.
     pub const CLOSE_NOTIFY: u8 = 0;
 
+    /// Whether nothing but an end can follow.
+    pub fn ends(&self) -> bool {
+        self.level == FATAL || self.description == Self::CLOSE_NOTIFY
+    }
+
     /// Reads what a record of the type alert carries. None unless it is exactly one.
     pub(crate) fn read(from: Side, payload: &[u8]) -> Option<Self> {
         match *payload {
@@ -36,6 +41,9 @@ impl Alert {
         }
     }
 }
+
+/// RFC 8446 §6.
+const FATAL: u8 = 2;
 
 impl fmt::Display for Side {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -42,6 +42,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::handshake::{Handshake, Shown};
 use crate::key_log::{KeyLog, Label};
+use crate::names::TLS13;
 use crate::reading;
 use crate::recording::{Recording, TAPE_BYTES_MAX};
 
@@ -281,8 +282,6 @@ const HEADER: &str = "countersign-handshake/v1";
 
 /// What mail programs leave as it is (RFC 2045 §6.8).
 const LINE_CHARACTERS: usize = 76;
-
-const TLS13: u16 = 0x0304;
 
 #[cfg(test)]
 mod tests {

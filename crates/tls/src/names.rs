@@ -3,6 +3,11 @@
 
 use std::borrow::Cow;
 
+/// The number of TLS 1.2.
+pub const TLS12: u16 = 0x0303;
+/// The number of TLS 1.3.
+pub const TLS13: u16 = 0x0304;
+
 /// The name of a protocol version, such as `TLS 1.3`.
 pub fn version(number: u16) -> Cow<'static, str> {
     match number {

@@ -11,6 +11,7 @@ use crate::handshake::{End, Handshake, Shown};
 use crate::hello::ServerHello;
 use crate::key_log::KeyLog;
 use crate::message::{Message, Messages};
+use crate::names::{TLS12, TLS13};
 use crate::record::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Record, Records};
 use crate::recording::Recording;
 use crate::transcript;
@@ -45,6 +46,9 @@ pub(crate) fn read(recording: &Recording, key_log: &KeyLog) -> Read {
             Err(end) => end,
         };
         read.1.end = server.records.at();
+        if shown.end == End::Whole && shown.version != Some(TLS13) {
+            server.listen();
+        }
         // Alerts that were sent instead of the rest; those that were opened are there already.
         shown.alerts.splice(0..0, server.alerts);
         shown.chain = match (shown.chain, shown.end) {
@@ -84,7 +88,7 @@ fn follow(
         }
     }
     match hello.negotiated() {
-        0x0304 => {
+        TLS13 => {
             if !server.is_between_messages() {
                 return Err(End::Broken(Flaw::AcrossKeys));
             }
@@ -94,7 +98,7 @@ fn follow(
             }
             tls13::follow(shown, client, server, &hellos, key_log)
         }
-        0x0300..=0x0303 if !shown.retried => tls12::follow(shown, client, server, &hellos, &hello),
+        0x0300..=TLS12 if !shown.retried => tls12::follow(shown, client, server, &hellos, &hello),
         other => Err(End::Broken(Flaw::Version(other))),
     }
 }
@@ -157,7 +161,8 @@ impl<'a> Clear<'a> {
                 return Ok(Said::Message(message));
             }
             let Some(record) = self.records.next().map_err(End::Broken)? else {
-                return Err(if self.alerts.is_empty() { End::Cut } else { End::Refused });
+                let refused = self.alerts.iter().any(Alert::ends);
+                return Err(if refused { End::Refused } else { End::Cut });
             };
             match record.kind {
                 HANDSHAKE => self.messages.push(record.payload),
@@ -170,6 +175,11 @@ impl<'a> Clear<'a> {
                 other => return Err(End::Broken(Flaw::Record(other))),
             }
         }
+    }
+
+    /// Goes on until it is encrypted: a server can still refuse what the client answers.
+    fn listen(&mut self) {
+        while let Ok(Said::Message(_)) = self.next() {}
     }
 
     fn is_between_messages(&self) -> bool {

@@ -4,6 +4,7 @@ use crate::alert::{Alert, Side};
 use crate::flaw::Flaw;
 use crate::hello::{ClientHello, ServerHello};
 use crate::message::{Message, Messages};
+use crate::names::TLS13;
 
 /// One record.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +54,7 @@ impl<'a> Records<'a> {
             candidates(Side::Server, bytes, from, SERVER_HELLO).filter_map(parsed).peekable();
         let first = hellos.peek().cloned();
         let fits = |(records, hello): &(Self, ServerHello)| {
-            let echoes = hello.negotiated() != 0x0304 || hello.session_id == client.session_id;
+            let echoes = hello.negotiated() != TLS13 || hello.session_id == client.session_id;
             let offered = client.suites.contains(&hello.suite)
                 && client.versions().contains(&hello.negotiated());
             heard == Some(records.at) || (echoes && offered)

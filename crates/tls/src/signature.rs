@@ -16,6 +16,7 @@ use countersign_sct::der::{BIT_STRING, OBJECT_IDENTIFIER, Reader, SEQUENCE};
 use countersign_sct::spki_of;
 
 use crate::flaw::Unproved;
+use crate::names::TLS13;
 
 /// Verifies a signature of `scheme` over `message` by the key in `certificate`.
 pub(crate) fn verify(
@@ -136,8 +137,6 @@ fn contents<'a>(reader: &mut Reader<'a>, octet: u8) -> Option<&'a [u8]> {
     let element = reader.optional(octet).ok()??;
     element.canonical.then_some(element.contents)
 }
-
-const TLS13: u16 = 0x0304;
 
 /// The tag of `NULL`.
 const NULL: u8 = 0x05;

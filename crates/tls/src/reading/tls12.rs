@@ -7,6 +7,7 @@ use crate::flaw::{Flaw, Unproved};
 use crate::handshake::{End, Handshake, Shown};
 use crate::hello::{SCT, ServerHello};
 use crate::message::Message;
+use crate::names::TLS12;
 use crate::signature;
 use crate::transcript;
 
@@ -172,5 +173,3 @@ fn curve(fields: &mut Bytes<'_>) -> Option<u16> {
     let group = fields.u16().filter(|_| is_named)?;
     fields.vector_u8().map(|_point| group)
 }
-
-const TLS12: u16 = 0x0303;

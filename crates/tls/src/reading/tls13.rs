@@ -11,6 +11,7 @@ use crate::handshake::{End, Handshake, Shown};
 use crate::hello::{ALPN, chosen_protocol, extension, extensions};
 use crate::key_log::{KeyLog, Label};
 use crate::message::{Message, Messages};
+use crate::names::TLS13;
 use crate::opened::{Opener, Suite};
 use crate::record::{ALERT, HANDSHAKE};
 use crate::signature;
@@ -185,7 +186,8 @@ impl Flight<'_, '_> {
             if let Some(message) = self.messages.next().map_err(End::Broken)? {
                 return Ok(message);
             }
-            let cut = if shown.alerts.is_empty() { End::Cut } else { End::Refused };
+            let refused = shown.alerts.iter().any(Alert::ends);
+            let cut = if refused { End::Refused } else { End::Cut };
             let record = match self.server.next() {
                 Ok(Said::Sealed(record)) => record,
                 Ok(Said::ChangeCipherSpec) => continue,
@@ -236,5 +238,3 @@ const CONTEXT: &[u8] = b"TLS 1.3, server CertificateVerify";
 
 /// The type of what stands for the first ClientHello (RFC 8446 §4.4.1).
 const MESSAGE_HASH: u8 = 254;
-
-const TLS13: u16 = 0x0304;
