@@ -130,6 +130,7 @@ pub(crate) struct IncidentRow {
     state: &'static str,
     about: &'static str,
     zone: Option<String>,
+    domain: Option<String>,
     tbs_sha256: Option<String>,
     severity: &'static str,
     title: String,
@@ -173,8 +174,10 @@ impl IncidentRow {
                 Subject::Certificate { .. } => "certificate",
                 Subject::Promise { .. } => "promise",
                 Subject::Delegation { .. } => "delegation",
+                Subject::Probe { .. } => "probe",
             },
             zone: incident.zone.clone(),
+            domain: incident.domain.clone(),
             tbs_sha256: incident.subject.tbs_sha256().map(|hash| hex(hash)),
             severity: incident.severity.as_str(),
             title: incident.title.clone(),
@@ -202,6 +205,7 @@ impl IncidentRow {
             state: "pending",
             about: "certificate",
             zone: None,
+            domain: None,
             tbs_sha256: Some(hex(&judgement.tbs_sha256)),
             severity: judgement.severity.as_str(),
             title: judgement.title.clone(),
@@ -277,7 +281,7 @@ struct CertificateRow {
     first_seen_at: String,
 }
 
-/// Bytes that show what is wrong with a zone, or how it was before.
+/// Bytes that show what is wrong with a zone or what answers for a domain, or how a zone was before.
 #[derive(Serialize)]
 struct EvidenceRow {
     label: String,
@@ -350,7 +354,7 @@ impl Shown {
         if let Some(certificate) = &self.certificate {
             text.push_str(&certificate.text(row.tbs_sha256.as_deref().unwrap_or_default()));
         }
-        if row.zone.is_some() {
+        if row.zone.is_some() || row.domain.is_some() {
             text.push_str("\nWhat shows it (`--json` has the bytes)\n");
             for piece in &self.evidence {
                 text.push_str(&format!("  {} {}\n", piece.sha256, plain(&piece.label)));
@@ -413,7 +417,7 @@ impl CertificateRow {
     }
 }
 
-/// What an incident about a zone can be shown with.
+/// What an incident about a zone or a domain can be shown with.
 fn evidence(reader: &Reader, incident: &Incident) -> anyhow::Result<Vec<EvidenceRow>> {
     let mut rows = Vec::new();
     for (label, sha256) in &incident.evidence {

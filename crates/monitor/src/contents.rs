@@ -43,7 +43,7 @@ pub fn contents(
                 incident.closed.as_ref().map_or(incident.opened_at, |(at, _)| *at),
             ))
         }
-        (Subject::Promise { .. } | Subject::Delegation { .. }, _)
+        (Subject::Promise { .. } | Subject::Delegation { .. } | Subject::Probe { .. }, _)
         | (Subject::Certificate { .. }, None) => None,
     };
     let told = dossier.explanation;

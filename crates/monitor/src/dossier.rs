@@ -2,8 +2,9 @@
 
 use countersign_judge::Verdict;
 use countersign_judge::decision::Told;
-use countersign_judge::delegation::Kind;
+use countersign_judge::delegation;
 use countersign_judge::explanation::{Explanation, Facts, explain};
+use countersign_judge::probe::finding;
 use countersign_store::incident::{Incident, Subject};
 use countersign_store::sighting::Sighting;
 use countersign_store::{Reader, StoreError};
@@ -56,6 +57,7 @@ impl Dossier {
                 explain(&seen.observation, &told, &facts, seen.first_seen_at)
             }
             (Subject::Delegation { .. }, _) => of_zone(incident),
+            (Subject::Probe { .. }, _) => of_domain(incident),
             (Subject::Promise { .. }, _) | (Subject::Certificate { .. }, None) => bare(incident),
         };
         let incident = incident.clone();
@@ -91,17 +93,44 @@ fn bare(incident: &Incident) -> Explanation {
     }
 }
 
-/// What there is to tell of a zone: what comes of each kind of finding, and what to do about it, each once.
+/// What there is to tell of a zone.
 fn of_zone(incident: &Incident) -> Explanation {
+    use delegation::Kind;
+    let zone = incident.zone.as_deref().unwrap_or_default();
+    let kinds = incident.findings.iter().filter_map(|found| Kind::of(&found.kind));
+    let mut told = going_on(incident, kinds.map(|kind| (kind.allows(), kind.next_step())));
+    told.what = format!("What is shown of the zone {zone} is not what is expected.");
+    told.next.push(format!(
+        "If all of it is as it should be: `countersign delegations accept {zone}`. What is declared in the \
+         configuration is changed there."
+    ));
+    told
+}
+
+/// What there is to tell of a domain whose services are probed.
+fn of_domain(incident: &Incident) -> Explanation {
+    use finding::Kind;
+    let domain = incident.domain.as_deref().unwrap_or_default();
+    let kinds = incident.findings.iter().filter_map(|found| Kind::of(&found.kind));
+    let mut told = going_on(incident, kinds.map(|kind| (kind.allows(), kind.next_step())));
+    told.what = format!("What answers for {domain} is not what is expected.");
+    told
+}
+
+/// What comes of each kind of finding, and what to do about it, each once.
+fn going_on<'a>(
+    incident: &Incident,
+    kinds: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Explanation {
     let (mut allows, mut next) = (Vec::new(), Vec::new());
-    for kind in incident.findings.iter().filter_map(|found| Kind::of(&found.kind)) {
+    for (of_kind, step) in kinds {
         let sentence = |text: &str| {
             let mut sentence = text.to_owned();
             let first = sentence.get(..1).map(str::to_uppercase).unwrap_or_default();
             sentence.replace_range(..first.len(), &first);
             format!("{sentence}.")
         };
-        for (texts, text) in [(&mut allows, kind.allows()), (&mut next, kind.next_step())] {
+        for (texts, text) in [(&mut allows, of_kind), (&mut next, step)] {
             let text = sentence(text);
             if !texts.contains(&text) {
                 texts.push(text);
@@ -112,14 +141,9 @@ fn of_zone(incident: &Incident) -> Explanation {
         Some(at) => format!("Opened at {:.0}; more was found at {at:.0}.", incident.opened_at),
         None => format!("Opened at {:.0}.", incident.opened_at),
     };
-    let zone = incident.zone.as_deref().unwrap_or_default();
-    next.push(format!(
-        "If all of it is as it should be: `countersign delegations accept {zone}`. What is declared in the \
-         configuration is changed there."
-    ));
     Explanation {
         title: incident.title.clone(),
-        what: format!("What is shown of the zone {zone} is not what is expected."),
+        what: String::new(),
         why: incident.findings.iter().map(|found| format!("{}.", found.text)).collect(),
         since,
         allows: allows.join(" "),

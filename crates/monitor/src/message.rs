@@ -210,6 +210,8 @@ struct MessageRow {
     next: Vec<String>,
     /// Of an incident about a zone.
     zone: Option<String>,
+    /// Of an incident about what answers for a domain.
+    domain: Option<String>,
     tbs_sha256: Option<String>,
     spki_sha256: Option<String>,
     logs: Vec<EntryRow>,
@@ -238,6 +240,7 @@ impl MessageRow {
             names: Vec::new(),
             next: Vec::new(),
             zone: None,
+            domain: None,
             tbs_sha256: None,
             spki_sha256: None,
             logs: Vec::new(),
@@ -248,6 +251,7 @@ impl MessageRow {
         self.title = Some(dossier.explanation.title.clone());
         self.next.clone_from(&dossier.explanation.next);
         self.zone.clone_from(&dossier.incident.zone);
+        self.domain.clone_from(&dossier.incident.domain);
         self.tbs_sha256 = dossier.incident.subject.tbs_sha256().map(crate::dossier::hex);
         let Some(seen) = &dossier.seen else { return };
         self.names = seen.observation.names.iter().map(|named| named.name.clone()).collect();

@@ -40,7 +40,7 @@ fn check_rows(connection: &Connection) -> Result<(), StoreError> {
 
 /// What no transaction of ours leaves behind, beyond what the schema itself keeps out: what it is, and the rows that
 /// show it. The schema allows no second report of a change, so that there is one says that there is exactly one.
-const NEVER: [(&str, &str); 14] = [
+const NEVER: [(&str, &str); 16] = [
     (
         "a sighting has no report",
         "SELECT 1 FROM sighting WHERE NOT EXISTS (SELECT 1 FROM report WHERE report.sighting = sighting.id)",
@@ -91,6 +91,16 @@ const NEVER: [(&str, &str); 14] = [
         "a promise and its incident are about different things",
         "SELECT 1 FROM promise JOIN incident ON incident.id = promise.incident
          WHERE incident.log IS NOT promise.log OR subject <> tbs_sha256",
+    ),
+    (
+        "a probe and its incident are about different things",
+        "SELECT 1 FROM probe JOIN incident ON incident.id = probe.incident
+         WHERE incident.domain IS NOT probe.domain",
+    ),
+    (
+        "an incident is open about a domain that is not probed",
+        "SELECT 1 FROM incident JOIN probed ON probed.domain = incident.domain
+         WHERE closed_at IS NULL AND removed_at IS NOT NULL",
     ),
     (
         "the watch was ahead of what there is",
@@ -170,6 +180,10 @@ mod tests {
         check(
             "UPDATE judgement SET tbs_sha256 = zeroblob(32) WHERE replaced_at IS NULL AND verdict = 'authorized'",
             "a sighting counts as judged and was not",
+        );
+        check(
+            "UPDATE probe SET incident = 1 WHERE incident IS NOT NULL",
+            "a probe and its incident are about different things",
         );
         check(
             "UPDATE proof SET entry_index = 8",

@@ -85,6 +85,12 @@ pub enum StoreError {
         /// Its id.
         id: [u8; 32],
     },
+    /// The call names a domain that was never probed.
+    #[error("the domain {domain} was never probed")]
+    UnknownDomain {
+        /// Its name.
+        domain: String,
+    },
     /// Another connection held the write lock for too long.
     #[error("another program keeps the database locked")]
     Busy,
@@ -130,6 +136,7 @@ impl StoreError {
             Self::Open { .. }
             | Self::Conflict { .. }
             | Self::UnknownLog { .. }
+            | Self::UnknownDomain { .. }
             | Self::Sqlite(_) => None,
         }
     }

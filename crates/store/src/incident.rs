@@ -4,11 +4,11 @@
 //!            judged unexpected              authorized after all
 //!   nothing ───────────────────▶ open, reported ───────────────▶ closed, reported
 //!                                 │ acknowledged: somebody is on it; it stays open
-//!                                 │ updated, reported: more was found of the same zone; nobody is on that yet
+//!                                 │ updated, reported: more was found of the same zone or domain; nobody is on that yet
 //! ```
 //!
-//! What is found of one zone while an incident about it is open belongs to that one: who takes a zone over changes many
-//! things at once.
+//! What is found of one zone, or of one domain, while an incident about it is open belongs to that one: who takes it over
+//! changes many things at once.
 
 use countersign_judge::Severity;
 use countersign_judge::decision::ToldFinding;
@@ -49,6 +49,11 @@ pub enum Subject {
         /// See [`Subject::of_zone`].
         zone_sha256: [u8; 32],
     },
+    /// What probes of the services of a domain met.
+    Probe {
+        /// See [`Subject::of_domain`].
+        domain_sha256: [u8; 32],
+    },
 }
 
 /// An incident, as it goes in.
@@ -87,9 +92,11 @@ pub struct Incident {
     pub sightings: Vec<SightingId>,
     /// The zone, if it is about one.
     pub zone: Option<String>,
+    /// The domain that was probed, if it is about one.
+    pub domain: Option<String>,
     /// When more was found the last time.
     pub updated_at: Option<Timestamp>,
-    /// What an incident about a zone can be shown with: labels and SHA-256s. [`Reader::evidence`] has the bytes.
+    /// What an incident about a zone or a domain can be shown with: labels and SHA-256s. [`Reader::evidence`] has the bytes.
     pub evidence: Vec<(String, [u8; 32])>,
 }
 
@@ -280,6 +287,7 @@ fn read(connection: &Connection, row: &Row<'_>) -> Result<Incident, StoreError> 
         ("certificate", None) => Subject::Certificate { tbs_sha256 },
         ("promise", Some(log)) => Subject::Promise { tbs_sha256, log },
         ("delegation", None) => Subject::Delegation { zone_sha256: tbs_sha256 },
+        ("probe", None) => Subject::Probe { domain_sha256: tbs_sha256 },
         _ => return Err(column::damaged("an incident", "kind", &kind)),
     };
     let mut findings = connection.prepare_cached(FINDINGS)?;
@@ -310,6 +318,7 @@ fn read(connection: &Connection, row: &Row<'_>) -> Result<Incident, StoreError> 
             None => Vec::new(),
         },
         zone: row.get("zone")?,
+        domain: row.get("domain")?,
         updated_at,
         evidence: evidence.collect::<Result<_, _>>()?,
     })
@@ -321,11 +330,16 @@ impl Subject {
         Self::Delegation { zone_sha256: evidence::sha256(name.as_bytes()) }
     }
 
-    /// The certificate that it is about; `None` if it is about a zone.
+    /// The services of the domain of this name.
+    pub fn of_domain(name: &str) -> Self {
+        Self::Probe { domain_sha256: evidence::sha256(name.as_bytes()) }
+    }
+
+    /// The certificate that it is about; `None` if it is about a zone or a domain.
     pub fn tbs_sha256(&self) -> Option<&[u8; 32]> {
         match self {
             Self::Certificate { tbs_sha256 } | Self::Promise { tbs_sha256, .. } => Some(tbs_sha256),
-            Self::Delegation { .. } => None,
+            Self::Delegation { .. } | Self::Probe { .. } => None,
         }
     }
 
@@ -334,6 +348,7 @@ impl Subject {
             Self::Certificate { tbs_sha256 } => ("certificate", tbs_sha256, None),
             Self::Promise { tbs_sha256, log } => ("promise", tbs_sha256, Some(log)),
             Self::Delegation { zone_sha256 } => ("delegation", zone_sha256, None),
+            Self::Probe { domain_sha256 } => ("probe", domain_sha256, None),
         }
     }
 }

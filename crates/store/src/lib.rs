@@ -32,6 +32,7 @@ pub mod log;
 pub mod log_list;
 pub mod poll;
 pub mod position;
+pub mod probe;
 pub mod promise;
 pub mod proof;
 pub mod report;

@@ -21,6 +21,7 @@ use crate::judgement::Judged;
 use crate::log::{Api, Log};
 use crate::poll::{Head, Poll, Throughput};
 use crate::position::Position;
+use crate::probe::sample as probes;
 use crate::promise::{Broken, Settled};
 use crate::proof::Proof;
 use crate::report::Event;
@@ -188,6 +189,10 @@ pub(crate) enum Act {
     Look(u8),
     Accept,
     Unzone,
+    ProbeDomain,
+    /// The probe of this number of the service of [`crate::probe::sample`].
+    Probe(u8),
+    Unprobe,
 }
 
 /// What a watch does from its beginning to its end, or again from any point.
@@ -247,8 +252,10 @@ pub(crate) fn acts() -> Vec<Act> {
         Act::Look(6),
         Act::Look(7),
         Act::Unzone,
-        Act::Tell,
+        Act::ProbeDomain,
     ]);
+    acts.extend((0..9).map(Act::Probe));
+    acts.extend([Act::Unprobe, Act::Tell]);
     acts.extend([Act::Tell; 5]);
     acts
 }
@@ -400,6 +407,9 @@ pub(crate) fn perform(store: &Store, act: Act, told: &mut Vec<u64>) -> Result<()
             Some(_) | None => Ok(()),
         },
         Act::Unzone => store.watch_zones(&[], at(60_000)),
+        Act::ProbeDomain => store.watch_probes(&[probes::DOMAIN.to_owned()], at(99_000)),
+        Act::Probe(number) => probes::probe(store, number),
+        Act::Unprobe => store.watch_probes(&[], at(600_000)),
     }
 }
 

@@ -110,6 +110,7 @@ impl Dossier {
         set.put("COUNTERSIGN_ALLOWS", told.allows.clone());
         set.put("COUNTERSIGN_NEXT_STEPS", told.next.join("\n"));
         set.put("COUNTERSIGN_ZONE", incident.zone.clone().unwrap_or_default());
+        set.put("COUNTERSIGN_DOMAIN", incident.domain.clone().unwrap_or_default());
         set.put_hash("TBS_SHA256", incident.subject.tbs_sha256());
         let (organization, common_name) =
             (&self.facts.issuer_organization, &self.facts.issuer_common_name);

@@ -15,7 +15,7 @@ pub const INCIDENT: &str = "COUNTERSIGN_INCIDENT";
 
 /// All of them, in the order of the documentation. The first ones are set by the sink itself, from the
 /// message; the others come with it in [`Message::variables`](super::Message::variables).
-pub const VARIABLES: [(&str, Lines); 48] = [
+pub const VARIABLES: [(&str, Lines); 49] = [
     ("EVENT", Lines::One),
     ("SUMMARY", Lines::One),
     ("TEXT_FILENAME", Lines::One),
@@ -33,6 +33,7 @@ pub const VARIABLES: [(&str, Lines); 48] = [
     ("COUNTERSIGN_NAMES", Lines::One),
     ("COUNTERSIGN_READING", Lines::One),
     ("COUNTERSIGN_ZONE", Lines::One),
+    ("COUNTERSIGN_DOMAIN", Lines::One),
     ("COUNTERSIGN_LOG", Lines::One),
     ("COUNTERSIGN_LOG_ID", Lines::One),
     ("COUNTERSIGN_ISSUER_KEY_SHA256", Lines::One),

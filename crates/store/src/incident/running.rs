@@ -24,16 +24,13 @@ const PIECES_MAX: i64 = 128;
 /// Pieces that the first finding of a sort adds in any case: what was before and what is now, for each of a few topics.
 const PIECES_FIRST_MAX: i64 = 16;
 
-/// How many words of a mark are the sort: the kind of a finding and the side that it is about.
-const SORT_WORDS: usize = 2;
-
 /// What was found at one time about one subject.
 #[derive(Debug)]
 pub(crate) struct Findings<'a> {
     /// What the incident is about.
     pub(crate) subject: Subject,
-    /// The name of the zone.
-    pub(crate) zone: &'a str,
+    /// The name of the zone, or the domain.
+    pub(crate) name: &'a str,
     /// One line for all of them.
     pub(crate) title: String,
     /// Each of them.
@@ -60,13 +57,19 @@ pub(crate) fn open(
 ) -> Result<IncidentId, StoreError> {
     let (kind, subject, _) = findings.subject.columns();
     let mut insert = connection.prepare_cached(
-        "INSERT INTO incident (kind, subject, zone, severity, title, opened_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO incident (kind, subject, zone, domain, severity, title, opened_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
+    let (zone, domain) = match findings.subject {
+        Subject::Delegation { .. } => (Some(findings.name), None),
+        Subject::Probe { .. } => (None, Some(findings.name)),
+        Subject::Certificate { .. } | Subject::Promise { .. } => (None, None),
+    };
     let row = insert.insert((
         kind,
         subject,
-        findings.zone,
+        zone,
+        domain,
         worst(findings.found.iter()).unwrap_or(Severity::Notice).as_str(),
         &findings.title,
         Millis(findings.at),
@@ -108,12 +111,35 @@ fn worst<'a>(found: impl Iterator<Item = &'a Found>) -> Option<Severity> {
     found.map(|found| found.told.severity).max()
 }
 
-/// Adds the findings that are not there yet, as far as there is room for their sort. Which those are.
+/// Adds what is new. Which that is.
 fn add_new<'a>(
     connection: &Connection,
     id: IncidentId,
     findings: &'a Findings<'_>,
 ) -> Result<Vec<&'a Found>, StoreError> {
+    let new = new(connection, id, findings)?;
+    for (found, is_first) in &new {
+        add(connection, id, found, *is_first)?;
+    }
+    Ok(new.into_iter().map(|(found, _)| found).collect())
+}
+
+/// Whether any of it is new to the incident.
+pub(crate) fn is_news(
+    connection: &Connection,
+    id: IncidentId,
+    findings: &Findings<'_>,
+) -> Result<bool, StoreError> {
+    Ok(!new(connection, id, findings)?.is_empty())
+}
+
+/// The findings that are not there yet, as far as there is room for their sort, and whether each is the first of it.
+fn new<'a>(
+    connection: &Connection,
+    id: IncidentId,
+    findings: &'a Findings<'_>,
+) -> Result<Vec<(&'a Found, bool)>, StoreError> {
+    let words = sort_words(&findings.subject);
     let mut select =
         connection.prepare_cached("SELECT mark FROM incident_finding WHERE incident = ?1")?;
     let marks = select.query_map([Unsigned(id.0)], |row| row.get("mark"))?;
@@ -121,19 +147,27 @@ fn add_new<'a>(
     let mut new = Vec::new();
     for found in &findings.found {
         let mark = &found.mark;
-        let alike = marks.iter().filter(|other| sort(other).eq(sort(mark))).count();
+        let alike = marks.iter().filter(|other| sort(other, words).eq(sort(mark, words))).count();
         if alike >= FINDINGS_OF_SORT_MAX || marks.contains(mark) {
             continue;
         }
-        add(connection, id, found, alike == 0)?;
         marks.push(mark.clone());
-        new.push(found);
+        new.push((found, alike == 0));
     }
     Ok(new)
 }
 
-fn sort(mark: &str) -> impl Iterator<Item = &str> {
-    mark.split(' ').take(SORT_WORDS)
+fn sort(mark: &str, words: usize) -> impl Iterator<Item = &str> {
+    mark.split(' ').take(words)
+}
+
+/// How many words of a mark are the sort. Of a zone the kind is followed by the side that it is about; of a domain by
+/// what a stranger has chosen, such as a key.
+fn sort_words(subject: &Subject) -> usize {
+    match subject {
+        Subject::Delegation { .. } => 2,
+        Subject::Probe { .. } | Subject::Certificate { .. } | Subject::Promise { .. } => 1,
+    }
 }
 
 fn add(
@@ -148,14 +182,19 @@ fn add(
          VALUES (?1, (SELECT count(*) FROM incident_finding WHERE incident = ?1), ?2, ?3, ?4, ?5)",
     )?;
     insert.execute((&row, &told.kind, told.severity.as_str(), &told.text, &found.mark))?;
-    let count = "SELECT count(*) FROM incident_evidence WHERE incident = ?1";
-    let there: i64 = connection.prepare_cached(count)?.query_row([&row], |row| row.get(0))?;
+    let there = count_pieces(connection, id)?;
     let room = PIECES_MAX.max(if is_first { there + PIECES_FIRST_MAX } else { 0 });
     add_pieces(connection, id, &found.pieces, room)
 }
 
+/// How many pieces it has.
+pub(crate) fn count_pieces(connection: &Connection, id: IncidentId) -> Result<i64, StoreError> {
+    let count = "SELECT count(*) FROM incident_evidence WHERE incident = ?1";
+    Ok(connection.prepare_cached(count)?.query_row([Unsigned(id.0)], |row| row.get(0))?)
+}
+
 /// Adds what is not there yet, up to so many pieces in all.
-fn add_pieces(
+pub(crate) fn add_pieces(
     connection: &Connection,
     id: IncidentId,
     pieces: &[(String, [u8; 32])],

@@ -35,6 +35,7 @@ fn one_certificate_has_one_incident_whatever_logs_carry_it() {
         acknowledged: None,
         sightings: vec![SightingId(1), SightingId(3)],
         zone: None,
+        domain: None,
         updated_at: None,
         evidence: vec![],
     };

@@ -158,6 +158,51 @@ fn a_file_of_version_3_keeps_its_incidents_and_what_refers_to_them() {
     );
 }
 
+/// Makes a file of version 4 with an incident about a zone that was updated, and what refers to it.
+fn version_4(directory: &Path) -> Connection {
+    let mut connection = version_3(directory);
+    schema::migrate(&mut connection, &schema::MIGRATIONS[..4]).unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO zone (name, added_at) VALUES ('a.example.', 9000);
+             INSERT INTO incident VALUES
+                 (11, 'delegation', zeroblob(32), NULL, 'a.example.', 'high', 'DS', 9000, 9500, 1, NULL, NULL, 9600, 'on it'),
+                 (12, 'certificate', zeroblob(32), NULL, NULL, 'high', 'a key', 9000, NULL, 0, NULL, NULL, NULL, NULL);
+             INSERT INTO incident_finding VALUES (11, 0, 'ds-changed', 'high', 'a DS', 'ds-changed parent'),
+                 (11, 1, 'caa-changed', 'high', 'a CAA', 'caa-changed zone'), (12, 0, 'key', 'high', 'a key', NULL);
+             INSERT INTO incident_evidence VALUES (11, 0, 'before', 5), (11, 1, 'now', 6);
+             INSERT INTO report (id, at, event, incident, part) VALUES (30, 9000, 'incident-opened', 11, 0),
+                 (31, 9500, 'incident-updated', 11, 1), (33, 9600, 'incident-opened', 12, 0);",
+        )
+        .unwrap();
+    connection
+}
+
+#[test]
+fn a_file_of_version_4_keeps_its_incidents_and_what_refers_to_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let old = version_4(directory.path());
+    let mut columns = columns(&old);
+    let copied = ["incident", "incident_evidence", "incident_finding", "promise", "report"];
+    columns.retain(|(table, _)| copied.contains(&table.as_str()));
+    assert_eq!(columns.len(), copied.len());
+    let before = rows_in(&old, &columns);
+    drop(old);
+    let store = open(directory.path());
+    let reader = store.reader();
+    assert_eq!(rows_in(&reader.connection().unwrap(), &columns), before);
+    let incident = reader.incident(IncidentId(11)).unwrap().unwrap();
+    assert_eq!((incident.updated_at, incident.domain), (Some(at_ms(9500)), None));
+    assert_eq!((incident.findings.len(), incident.evidence.len()), (2, 2));
+    assert_eq!(incident.acknowledged.unwrap().1, "on it");
+    let last = reader.unreported(20).unwrap().pop().unwrap();
+    assert_eq!((last.id.0, told(&last.event)), (33, "opened 12".to_owned()));
+}
+
+fn at_ms(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ms).unwrap()
+}
+
 /// What the tables hold in these columns.
 fn rows_in(connection: &Connection, columns: &[(String, Vec<String>)]) -> Vec<Vec<Value>> {
     let mut all = Vec::new();
@@ -235,7 +280,7 @@ fn a_file_of_version_1_is_left_alone_by_readers_and_while_its_watch_runs() {
     let before = fs::read(directory.path().join(DATABASE)).unwrap();
     let watch = fs::File::create(directory.path().join("lock")).unwrap();
     watch.lock().unwrap();
-    let older = |error| matches!(error, StoreError::Older { found: 1, known: 4 });
+    let older = |error| matches!(error, StoreError::Older { found: 1, known: 5 });
     assert!(older(Store::open_reader(directory.path()).unwrap_err()));
     assert!(older(Store::open_desk(directory.path()).unwrap_err()));
     let error = Store::open(directory.path()).unwrap_err();

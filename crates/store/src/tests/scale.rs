@@ -5,7 +5,7 @@ use crate::report::Event;
 use crate::sighting::SightingId;
 use crate::trouble::TroubleId;
 use crate::{
-    authorization, head, incident, judgement, position, promise, proof, report,
+    authorization, head, incident, judgement, position, probe, promise, proof, report,
     sighting as sightings, sink, trouble, zone,
 };
 
@@ -100,6 +100,17 @@ fn no_list_scans_a_table() {
         zone::state::STATE,
         zone::state::EVIDENCE,
         zone::state::CONDITIONS,
+        probe::IS_PROBED,
+        probe::SINCE,
+        probe::incident::LAST_FOUND,
+        probe::incident::QUIET_SINCE,
+        probe::known::FOREIGN,
+        probe::known::AGREED,
+        probe::stratum::STRATA,
+        probe::stratum::BLIND_SINCE,
+        probe::stratum::BLIND_LAST,
+        probe::stratum::MET,
+        probe::stratum::FINE_AFTER,
         promise::DUE,
         promise::NEXT,
         proof::WANTED,

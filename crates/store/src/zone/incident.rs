@@ -93,7 +93,7 @@ fn findings<'a>(name: &'a str, look: &Look<'_>) -> Findings<'a> {
     let found = &look.judged.findings;
     Findings {
         subject: Subject::of_zone(name),
-        zone: name,
+        name,
         title: title(&look.seen.zone, found),
         found: found.iter().map(found_of).collect(),
         at: look.seen.at,
