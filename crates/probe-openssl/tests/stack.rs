@@ -154,16 +154,22 @@ async fn a_stack_may_probe_as_what_it_looks_like_and_as_nothing_else() {
 async fn both_versions_are_finished_with_a_server_of_openssl_and_opened_by_the_key_log() {
     let authority = Authority::new();
     let openssl = OpenSsl::start(HELPER.as_ref()).expect("it was built");
-    for (flag, version) in [("-tls1_2", 0x0303), ("-tls1_3", 0x0304)] {
-        let server = SServer::start(&authority, flag).await;
+    // The last has no group that the clients send a share for, and asks for another.
+    let servers: [(&[&str], u16); 3] = [
+        (&["-tls1_2"], 0x0303),
+        (&["-tls1_3"], 0x0304),
+        (&["-tls1_3", "-groups", "P-384"], 0x0304),
+    ];
+    for (flags, version) in servers {
+        let server = SServer::start(&authority, flags);
         for (name, _) in BUILT_IN.iter().filter(|(name, _)| name.starts_with("openssl-")) {
             let stream = server.connect().await;
             let (finished, recording) = shake(&openssl, &hello(name, &["h2"]), stream).await;
             let finished = finished.expect("the helper is well");
             let Ended::Done { version: found, suite, alpn } = &finished.end else {
-                panic!("{name} {flag}: {finished:?}")
+                panic!("{name} {flags:?}: {finished:?}")
             };
-            assert_eq!((*found, alpn.as_deref()), (version, Some("h2")), "{name} {flag}");
+            assert_eq!((*found, alpn.as_deref()), (version, Some("h2")), "{name} {flags:?}");
             assert_proved(&authority, &recording, &finished, *suite);
         }
     }

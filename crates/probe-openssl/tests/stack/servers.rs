@@ -49,11 +49,11 @@ pub(crate) struct SServer {
 }
 
 impl SServer {
-    pub(crate) async fn start(authority: &Authority, flag: &str) -> Self {
+    pub(crate) fn start(authority: &Authority, flags: &[&str]) -> Self {
         let pem = authority.files.path().join("pem");
         let mut command = Command::new("openssl");
-        command.args(["s_server", "-accept", "127.0.0.1:0", "-alpn", "h2", flag, "-cert"]);
-        command.arg(&pem).arg("-key").arg(&pem);
+        command.args(["s_server", "-accept", "127.0.0.1:0", "-alpn", "h2"]).args(flags);
+        command.arg("-cert").arg(&pem).arg("-key").arg(&pem);
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
