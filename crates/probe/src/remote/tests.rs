@@ -11,7 +11,7 @@ use countersign_tlog::note::SignerKey;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use super::serve::Sighting;
 use super::wire::{BadAnswer, BadRequest, Wanted};
@@ -148,7 +148,7 @@ struct Other {
     remote: Remote,
     looked: Arc<AtomicUsize>,
     stop: oneshot::Sender<()>,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinSet<std::io::Result<()>>,
 }
 
 async fn other() -> Other {
@@ -173,7 +173,8 @@ async fn other() -> Other {
     let stopped = async move {
         let _dropped = stopped.await;
     };
-    let serving = tokio::spawn(serve(listener, settings, look, stopped));
+    let mut serving = JoinSet::new();
+    serving.spawn(serve(listener, settings, look, stopped));
     let remote = Remote {
         to: Target::parse(&to).unwrap(),
         vantage: "direct".to_owned(),
@@ -200,7 +201,7 @@ async fn asked(remote: &Remote, domain: &str) -> Result<Answer, AskError> {
 
 #[tokio::test]
 async fn another_host_looks_and_signs() {
-    let other = other().await;
+    let mut other = other().await;
     let answer = asked(&other.remote, "a.xmpp.example").await.unwrap();
     assert_eq!(answer.saw, Saw::Handshake { exhibit: b"rustls".to_vec() });
     assert_eq!(answer.host.as_str(), "probe.example.net");
@@ -220,7 +221,7 @@ async fn another_host_looks_and_signs() {
     // The last one was looked at.
     assert_eq!(other.looked.load(Ordering::Relaxed), 2);
     other.stop.send(()).unwrap();
-    other.serving.await.unwrap().unwrap();
+    other.serving.join_next().await.unwrap().unwrap().unwrap();
 }
 
 /// What comes back for these bytes, up to the end of the status line.
