@@ -222,6 +222,3 @@ const BEYOND_SECONDS: u64 = 5;
 pub fn is_installed(program: &OsStr) -> bool {
     PATH.split(':').any(|folder| Path::new(folder).join(program).is_file())
 }
-
-#[cfg(test)]
-mod tests;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use countersign_tls::Recording;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
@@ -108,10 +108,11 @@ where
     D: Future<Output = Result<S, E>>,
     S: AsyncRead + AsyncWrite,
 {
+    let mut before = None;
     loop {
-        let (client, _) = match listener.accept().await {
+        let client = match next(listener, before, patience.quiet).await {
             Ok(accepted) => accepted,
-            Err(why) => return Ended::Deaf(why),
+            Err(ended) => return ended,
         };
         // Handshakes are short messages that wait for each other.
         if let Err(why) = client.set_nodelay(true) {
@@ -131,13 +132,28 @@ where
             () = until_through(patience.linger, record) => Ended::Through,
             () = until_quiet(patience.quiet, record) => Ended::Quiet,
         };
-        if record.kept().progress.is_through() || connections == CONNECTIONS_MAX {
+        let (is_through, is_answered) = {
+            let progress = &record.kept().progress;
+            (progress.is_through(), progress.has_server_hello())
+        };
+        if is_through || connections == CONNECTIONS_MAX || matches!(ended, Ended::Quiet) {
             return ended;
         }
-        if let Ended::Quiet = ended {
-            return ended;
-        }
+        before = is_answered.then_some(ended);
     }
+}
+
+/// The next connection. After one in which the server has answered, only for a while: then that was it.
+async fn next<E>(
+    listener: &TcpListener,
+    before: Option<Ended<E>>,
+    wait: Duration,
+) -> Result<TcpStream, Ended<E>> {
+    let accepted = match before {
+        None => listener.accept().await,
+        Some(before) => timeout(wait, listener.accept()).await.map_err(|_| before)?,
+    };
+    accepted.map(|(client, _)| client).map_err(Ended::Deaf)
 }
 
 /// Copies until both have closed.

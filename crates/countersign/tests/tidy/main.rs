@@ -181,7 +181,7 @@ const NOWHERE: [(&str, &str); 4] = [
 ];
 
 /// Where bytes from strangers are read, and the fuzz target that feeds it anything.
-const PARSERS: [(&str, &str); 78] = [
+const PARSERS: [(&str, &str); 79] = [
     ("crates/countersign/src/config/spec.rs", "config"),
     ("crates/countersign/src/config/period.rs", "config"),
     ("crates/countersign/src/conformance/record.rs", "record"),
@@ -229,6 +229,7 @@ const PARSERS: [(&str, &str); 78] = [
     ("crates/probe/src/preamble/postgresql.rs", "preamble"),
     ("crates/probe/src/preamble/smtp.rs", "preamble"),
     ("crates/probe/src/preamble/xmpp.rs", "preamble"),
+    ("crates/probe/src/relay/progress.rs", "relay_progress"),
     ("crates/probe/src/remote/head.rs", "remote_look"),
     ("crates/probe/src/remote/wire.rs", "remote_look"),
     ("crates/probe/src/xml.rs", "login"),

@@ -10,6 +10,7 @@ mkdir /run/cage /run/home
 mount -c --bind . /run/cage # `.`, and no path: what the paths in /run and /tmp led to is covered now
 mount -t tmpfs -o nosuid,nodev,mode=1777 cage /tmp
 cd /run/home
+unset OLDPWD # where the folder is outside
 
 # Names are looked up here, and nowhere else. Some systems have links into /run instead of these files.
 for name in hosts nsswitch.conf resolv.conf; do

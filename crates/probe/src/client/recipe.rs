@@ -1,8 +1,9 @@
 //! How each client is run: as its user would run it.
 
 use std::ffi::OsString;
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -130,7 +131,6 @@ fn slixmpp(service: &Service, account: &Account) -> Recipe {
 fn go_sendxmpp(service: &Service, account: &Account, expected: Option<&[u8]>) -> Recipe {
     let Service { domain, port, .. } = service;
     let Account { user, password } = account;
-    // It refuses a password that others might read.
     let settings = format!(
         "username: {user}@{domain}\njserver: {domain}:{port}\npassword: {password}\nresource: laptop\n"
     );
@@ -155,7 +155,7 @@ fn profanity(service: &Service, account: &Account) -> Recipe {
     let Account { user, password } = account;
     let policy = match opening {
         Opening::StartTls => "force",
-        Opening::Direct => "direct",
+        Opening::Direct => "legacy",
     };
     let accounts = format!(
         "[mine]\nenabled=true\njid={user}@{domain}\npassword={password}\nserver={domain}\nport={port}\nresource=laptop\ntls.policy={policy}\n"
@@ -232,7 +232,10 @@ impl Recipe {
         for (path, text) in &self.files {
             let path = folder.join(path);
             fs::create_dir_all(path.parent().expect("it is in the folder"))?;
-            fs::write(path, text)?;
+            // Some refuse a password that others could read.
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true).mode(0o600);
+            options.open(path)?.write_all(text.as_bytes())?;
         }
         Ok(())
     }

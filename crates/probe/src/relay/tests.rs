@@ -1,7 +1,6 @@
 //! Clients and servers on loopback that say what a test has them say.
 
 use tokio::io::duplex;
-use tokio::net::TcpStream;
 
 use super::*;
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its world is not as it made it")]
 
+mod confined;
 mod servers;
 
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use countersign_judge::probe::{Opening, Protocol, Service};
 use countersign_probe::client::{Account, Client, Look, Looked, Oracle, Tools, look};
 use countersign_probe::relay::Patience;
+use countersign_tls::fingerprint::ja4;
 use countersign_tls::{Handshake, Shown};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -34,6 +36,10 @@ fn tools() -> &'static Tools {
         Tools { cage, key_log }
     })
 }
+
+/// Flags of s_server, and what the server then says.
+const TLS_12: (&str, u16) = ("-tls1_2", 0x0303);
+const TLS_13: (&str, u16) = ("-tls1_3", 0x0304);
 
 const PATIENCE: Patience = Patience {
     deadline: Duration::from_secs(30),
@@ -58,7 +64,13 @@ async fn looked(
 }
 
 /// The client shakes hands, and the relay can show with whom.
-fn check(what: &str, identity: &Identity, looked: &Looked<std::io::Error>, version: u16) {
+fn check(
+    what: &str,
+    client: Client,
+    identity: &Identity,
+    looked: &Looked<std::io::Error>,
+    version: u16,
+) {
     let handshake = Handshake::of(&looked.relayed.recording, &looked.key_log);
     let seen =
         (&handshake.end, handshake.version, &looked.relayed.ended, looked.relayed.connections);
@@ -70,14 +82,38 @@ fn check(what: &str, identity: &Identity, looked: &Looked<std::io::Error>, versi
     assert_eq!(handshake.version, Some(version), "{what}");
     let name = handshake.client.as_ref().and_then(|hello| hello.server_name());
     assert_eq!(name, Some(DOMAIN.as_bytes()), "{what}");
-    eprintln!("{what}: {seen:?} answer {:?}", looked.relayed.progress.answer());
+    let hello = handshake.client.as_ref().expect("it has a name");
+    if let Some(expected) = ja4_expected(client, hello.alpn().is_empty()) {
+        assert_eq!(ja4(hello), expected, "{what}");
+    }
+    eprintln!("{what}: {} {seen:?}, answer {:?}", ja4(hello), looked.relayed.progress.answer());
+}
+
+/// As Debian 12 has them; with or without application protocols. Chromium's changes with its many versions.
+fn ja4_expected(client: Client, without_alpn: bool) -> Option<&'static str> {
+    match client {
+        Client::OpenSsl | Client::Psql => Some("t13d311000_e8f1e7e78f70_1f22a2ca17c4"),
+        Client::GnuTls => Some("t13d291300_723694b0fccc_2cc26d266019"),
+        Client::Curl if without_alpn => Some("t13d311100_e8f1e7e78f70_b26ce05bbdd6"),
+        Client::Curl => Some("t13d3112h2_e8f1e7e78f70_b26ce05bbdd6"),
+        Client::Swaks | Client::Slixmpp | Client::Profanity => {
+            Some("t13d311100_e8f1e7e78f70_d41ae481755e")
+        }
+        Client::Dino if without_alpn => Some("t13d291200_723694b0fccc_5671b5df5029"),
+        Client::Dino => Some("t13d2913xt_723694b0fccc_5671b5df5029"),
+        Client::GoSendxmpp => Some("t13d1910xt_9dc949149365_97f8aa674fd9"),
+        Client::Chromium => None,
+    }
 }
 
 /// All at once, each with a server of its own.
-async fn at_s_server(cases: &'static [(Client, Protocol, Opening, Front)]) {
+async fn at_s_server(
+    versions: &'static [(&'static str, u16)],
+    cases: &'static [(Client, Protocol, Opening, Front)],
+) {
     let identity = Arc::new(Identity::new());
     let mut looks = JoinSet::new();
-    for (flag, version) in [("-tls1_3", 0x0304), ("-tls1_2", 0x0303)] {
+    for &(flag, version) in versions {
         for &(client, protocol, opening, front) in cases {
             let identity = identity.clone();
             looks.spawn(async move {
@@ -86,7 +122,7 @@ async fn at_s_server(cases: &'static [(Client, Protocol, Opening, Front)]) {
                 tokio::select! {
                     looked = looked(client, &service, None, server.address) => {
                         let what = format!("{client} {protocol} {} {flag}", opening.as_str());
-                        check(&what, &identity, &looked, version);
+                        check(&what, client, &identity, &looked, version);
                     }
                     () = server.serve() => {}
                 }
@@ -109,18 +145,21 @@ async fn all(mut tests: JoinSet<()>) {
 async fn tools_shake_hands() {
     use Opening::{Direct, StartTls};
     use Protocol::{Http, Imap, Plain, Pop3, Postgresql, Smtp, Submission, Xmpp};
-    at_s_server(&[
-        (Client::OpenSsl, Plain, Direct, Front::Nothing),
-        (Client::OpenSsl, Smtp, StartTls, SMTP),
-        (Client::GnuTls, Plain, Direct, Front::Nothing),
-        (Client::GnuTls, Xmpp, StartTls, XMPP),
-        (Client::Curl, Http, Direct, Front::Nothing),
-        (Client::Curl, Imap, StartTls, IMAP),
-        (Client::Curl, Pop3, StartTls, POP3),
-        (Client::Swaks, Submission, Direct, Front::Nothing),
-        (Client::Swaks, Smtp, StartTls, SMTP),
-        (Client::Psql, Postgresql, StartTls, Front::SslRequest),
-    ])
+    at_s_server(
+        &[TLS_12, TLS_13],
+        &[
+            (Client::OpenSsl, Plain, Direct, Front::Nothing),
+            (Client::OpenSsl, Smtp, StartTls, SMTP),
+            (Client::GnuTls, Plain, Direct, Front::Nothing),
+            (Client::GnuTls, Xmpp, StartTls, XMPP),
+            (Client::Curl, Http, Direct, Front::Nothing),
+            (Client::Curl, Imap, StartTls, IMAP),
+            (Client::Curl, Pop3, StartTls, POP3),
+            (Client::Swaks, Submission, Direct, Front::Nothing),
+            (Client::Swaks, Smtp, StartTls, SMTP),
+            (Client::Psql, Postgresql, StartTls, Front::SslRequest),
+        ],
+    )
     .await;
 }
 
@@ -131,13 +170,21 @@ async fn clients_of_xmpp_shake_hands() {
     let identity = Arc::new(Identity::new());
     let prosody = Prosody::start(&identity).await;
     let mut looks = JoinSet::new();
+    looks.spawn(at_s_server(
+        &[TLS_12],
+        &[
+            (Client::Slixmpp, Xmpp, StartTls, XMPP),
+            (Client::Profanity, Xmpp, StartTls, XMPP),
+            (Client::Dino, Xmpp, StartTls, XMPP),
+        ],
+    ));
     for (opening, address) in [(StartTls, prosody.starttls), (Direct, prosody.direct)] {
-        for client in [Client::OpenSsl, Client::Slixmpp, Client::Profanity] {
+        for client in [Client::OpenSsl, Client::Slixmpp, Client::Profanity, Client::Dino] {
             let identity = identity.clone();
             looks.spawn(async move {
                 let looked = looked(client, &service(Xmpp, opening), None, address).await;
                 let what = format!("{client} {} of Prosody", opening.as_str());
-                check(&what, &identity, &looked, 0x0304);
+                check(&what, client, &identity, &looked, 0x0304);
             });
         }
     }
@@ -160,6 +207,9 @@ async fn a_client_that_trusts_one_certificate_tells_which_it_got() {
                 let service = service(Protocol::Xmpp, opening);
                 let looked = looked(Client::GoSendxmpp, &service, Some(&expected), address).await;
                 let said = looked.said.text();
+                let handshake = Handshake::of(&looked.relayed.recording, &looked.key_log);
+                let hello = handshake.client.as_ref().map(ja4);
+                assert_eq!(hello.as_deref(), ja4_expected(Client::GoSendxmpp, false));
                 assert_eq!(looked.told, Some(told), "{:?}\n{said}", looked.relayed.ended);
             });
         }
@@ -169,5 +219,9 @@ async fn a_client_that_trusts_one_certificate_tells_which_it_got() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chromium_shakes_hands() {
-    at_s_server(&[(Client::Chromium, Protocol::Http, Opening::Direct, Front::Nothing)]).await;
+    at_s_server(
+        &[TLS_12, TLS_13],
+        &[(Client::Chromium, Protocol::Http, Opening::Direct, Front::Nothing)],
+    )
+    .await;
 }
