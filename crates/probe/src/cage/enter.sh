@@ -26,5 +26,13 @@ ip link set lo up
 # GLib, and whoever else asks for AI_ADDRCONFIG, looks no name up where there is no address but 127.0.0.1.
 ip address add 192.0.2.1/32 dev lo
 
-# Not `exec`: the first process must not be the client, which may not care for orphans. When it returns, all ends.
-timeout --signal=KILL "$seconds" "$@"
+# The first process must not be the client, which may not care for orphans: when this one returns, all ends. That is when
+# the client ends, or its time is over, or when whoever made the cage is gone and standard input with them.
+exec 3<&0
+timeout --signal=KILL "$seconds" "$@" <&3 &
+client=$!
+{
+    cat > /dev/null
+    kill -KILL "$client"
+} <&3 &
+wait "$client"

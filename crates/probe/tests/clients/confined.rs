@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use countersign_judge::probe::{Opening, Protocol};
@@ -13,10 +13,13 @@ use countersign_probe::process::Said;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use crate::{service, tools};
+use crate::{is_possible, service, tools};
 
 /// Tells the test that it runs as somebody who is not root, and where the tools are.
 const AS_NOBODY: &str = "COUNTERSIGN_TEST_TOOLS";
+
+/// Tells the test that it makes a cage, and will be killed; and where the helper is.
+const TO_BE_KILLED: &str = "COUNTERSIGN_TEST_CAGE";
 
 fn script(script: &str) -> Vec<OsString> {
     ["sh", "-c", script].map(OsString::from).to_vec()
@@ -95,11 +98,17 @@ async fn reaches_nothing(tools: &Tools) {
 
 #[tokio::test]
 async fn a_client_reaches_the_relay_and_nothing_else() {
+    if !is_possible(None) {
+        return;
+    }
     reaches_nothing(tools()).await;
 }
 
 #[tokio::test]
 async fn so_it_is_for_a_user_who_is_not_root() {
+    if !is_possible(None) {
+        return;
+    }
     if let Some(folder) = std::env::var_os(AS_NOBODY).map(PathBuf::from) {
         let key_log = folder.join("none");
         return reaches_nothing(&Tools { cage: folder.join("countersign-cage"), key_log }).await;
@@ -134,15 +143,25 @@ fn sleepers(seconds: &str) -> usize {
     lines.filter(|found| found == line.as_bytes()).count()
 }
 
+async fn until_sleepers(seconds: &str, count: usize) {
+    while sleepers(seconds) != count {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_client_that_forks_and_hangs_is_ended_with_all_it_started() {
+    if !is_possible(None) {
+        return;
+    }
     let forks = "for i in 1 2 3; do setsid sh -c 'trap \"\" TERM HUP INT; sleep 7001.5; sleep 7001.5' & done; \
                  echo ready; exec sleep 7001.5";
     for by_drop in [false, true] {
         let (mut cage, _folder) = enter(&script(forks), tools()).await;
         let running = async {
-            while sleepers("7001.5") < 4 {
-                let _ = timeout(Duration::from_millis(20), cage.program.ended()).await;
+            tokio::select! {
+                _ = cage.program.ended() => panic!("it hangs"),
+                () = until_sleepers("7001.5", 4) => {}
             }
         };
         timeout(Duration::from_secs(10), running).await.unwrap();
@@ -151,23 +170,46 @@ async fn a_client_that_forks_and_hangs_is_ended_with_all_it_started() {
         } else {
             assert_eq!(cage.program.end().await.unwrap().text(), "ready\n");
         }
-        let gone = async {
-            while sleepers("7001.5") > 0 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        timeout(Duration::from_secs(5), gone).await.unwrap();
+        timeout(Duration::from_secs(5), until_sleepers("7001.5", 0)).await.unwrap();
     }
 }
 
 #[tokio::test]
+async fn a_cage_ends_with_whoever_made_it() {
+    if !is_possible(None) {
+        return;
+    }
+    if let Some(cage) = std::env::var_os(TO_BE_KILLED).map(PathBuf::from) {
+        let tools = Tools { cage, key_log: PathBuf::new() };
+        let (cage, _folder) = enter(&script("setsid sleep 7003.5 & sleep 7003.5"), &tools).await;
+        std::future::pending::<()>().await;
+        drop(cage);
+    }
+    let mut command = tokio::process::Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "confined::a_cage_ends_with_whoever_made_it"]);
+    let folder = tempfile::tempdir().unwrap(); // whoever is killed clears nothing away
+    command.env("TMPDIR", folder.path());
+    command.env(TO_BE_KILLED, &tools().cage).stdout(Stdio::null()).kill_on_drop(true);
+    let mut maker = command.spawn().unwrap();
+    timeout(Duration::from_secs(10), until_sleepers("7003.5", 2)).await.unwrap();
+    maker.kill().await.unwrap(); // by SIGKILL: it can end nothing itself
+    timeout(Duration::from_secs(5), until_sleepers("7003.5", 0)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_client_that_daemonizes_does_not_outlive_itself() {
+    if !is_possible(None) {
+        return;
+    }
     let (said, _) = run("setsid sleep 7002.5 & echo gone", tools()).await;
     assert_eq!((&*said.text(), sleepers("7002.5")), ("gone\n", 0));
 }
 
 #[tokio::test]
 async fn a_client_says_nothing_to_a_terminal() {
+    if !is_possible(None) {
+        return;
+    }
     let (said, _) = run("printf '\\033]0;title\\007\\r%2000000s' x", tools()).await;
     assert!(said.text().starts_with("\\u{1b}]0;title\\u{7}\\r "));
     assert!(said.beyond() > 1_900_000 && said.bytes().len() == 64 << 10);
