@@ -256,6 +256,11 @@ impl Net {
         self.0.exits.keys().map(String::as_str)
     }
 
+    /// Whether a vantage is one without a proxy.
+    pub fn is_direct(&self, vantage: &str) -> bool {
+        self.exit(vantage).is_some_and(|exit| !exit.route.is_proxy())
+    }
+
     pub(crate) fn exit(&self, vantage: &str) -> Option<&Exit> {
         self.0.exits.get(vantage)
     }

@@ -53,8 +53,9 @@ pub async fn sit(
     let observation = prober.look(&isolated(service), speaker).await?.observation;
     let Some(exit) = tor.exit_of(isolation).await? else { return Ok(None) };
     // A circuit that broke in between is no longer listed, and the next one may end elsewhere.
-    let is_same =
-        |other: &Option<TorExit>| other.as_ref().is_some_and(|other| other.fingerprint == exit.fingerprint);
+    let is_same = |other: &Option<TorExit>| {
+        other.as_ref().is_some_and(|other| other.fingerprint == exit.fingerprint)
+    };
     if !exits.iter().all(is_same) {
         return Ok(None);
     }

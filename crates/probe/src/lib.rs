@@ -7,13 +7,20 @@
 //!                 └──> tls::Handshake ──> judge::probe::Observation
 //! ```
 
+pub mod account;
 pub mod cage;
 pub mod client;
+pub mod engine;
+pub mod exits;
 pub mod inbox;
+pub mod locate;
 pub mod login;
 pub mod preamble;
 pub mod process;
+pub mod profile;
 pub mod relay;
+pub mod remote;
 pub mod stack;
+pub mod taped;
 pub mod xml;
 pub mod xmpp;

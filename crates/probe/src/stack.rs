@@ -4,6 +4,7 @@
 //! from the bytes that passed, by our own code, with the lines of the key log that the stack gives up.
 
 mod openssl;
+pub mod rustls;
 
 use countersign_tls::profile::Profile;
 

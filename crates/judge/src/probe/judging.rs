@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::dane::{TlsaView, agrees};
 use super::expected::{Agreed, CtView, Expected, KeyVerdict, Known, Logs};
 use super::finding::{Kind, ProbeFinding, is_told};
-use super::observation::{Early, Leaf, LoggedIn, Observation, Outcome, Served, Stratum};
+use super::observation::{Early, Leaf, LoggedIn, Observation, Oracle, Outcome, Served, Stratum};
 use super::service::Opening;
 use super::trust::{Trust, Validity, trust};
 use crate::caa::CaaThen;
@@ -184,7 +184,11 @@ impl Judging<'_> {
             | Shown::None => {}
         }
         let Some(leaf) = self.observation.leaf() else {
-            return (None, Sight::Blind { why: how_far(handshake) });
+            return match served.oracle {
+                Some(Oracle::Expected) => (Some(KeyVerdict::Ours), Sight::AsExpected),
+                Some(Oracle::Other) => self.refused(),
+                None => (None, Sight::Blind { why: how_far(handshake) }),
+            };
         };
         let key = self.key(&leaf, chain);
         self.certificate(&leaf, chain, served);
@@ -197,6 +201,15 @@ impl Judging<'_> {
             _ => Sight::Blind { why: how_far(handshake) },
         };
         (Some(key), sight)
+    }
+
+    /// A client that trusts the expected certificate alone did not get it.
+    fn refused(&mut self) -> (Option<KeyVerdict>, Sight) {
+        let why = "a client that trusts nothing but the expected certificate refused what it got"
+            .to_owned();
+        let port = self.observation.service.port;
+        self.add(Kind::ForeignUntrusted, format!("on port {port} {why}"), "refused");
+        (Some(KeyVerdict::Foreign { why }), Sight::Found)
     }
 
     fn key(&mut self, leaf: &Leaf, chain: &[Vec<u8>]) -> KeyVerdict {

@@ -154,8 +154,19 @@ pub struct Served {
     pub offered: Vec<String>,
     /// What an XMPP server offered inside TLS, and how the login ended, if it came to that.
     pub login: Option<Login>,
+    /// What a client made of the certificate that trusts the expected one alone, if it is such a client.
+    pub oracle: Option<Oracle>,
     /// The handshake for others, if it proves something: a [`countersign_tls::exhibit`].
     pub exhibit: Option<Vec<u8>>,
+}
+
+/// What a client made of a certificate that was given nothing to trust but the expected one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Oracle {
+    /// It went on.
+    Expected,
+    /// It refused: it was another one, or that one has run out.
+    Other,
 }
 
 /// What an XMPP server offers behind TLS.

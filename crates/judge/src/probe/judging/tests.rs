@@ -142,7 +142,8 @@ fn observation(chain: Shown) -> Observation {
         hellos_sha256: None,
         end: End::Whole,
     };
-    let served = Served { handshake, offered: Vec::new(), login: None, exhibit: None };
+    let served =
+        Served { handshake, offered: Vec::new(), login: None, oracle: None, exhibit: None };
     Observation {
         at: at(1),
         service: Service {
@@ -372,6 +373,17 @@ fn what_was_agreed_upon_must_not_grow_weaker() {
     stage.observation.stratum.client = "openssl".to_owned();
     stage.observation.at += SignedDuration::from_hours(7 * 24);
     stage.check(Keys::Pinned(&keys), &[], "as-expected");
+}
+
+#[test]
+fn a_client_that_trusts_one_certificate_tells_whether_it_got_it() {
+    let mut stage = Stage::new();
+    let keys = [stage.key()];
+    stage.served().handshake.chain = Shown::None;
+    stage.served().oracle = Some(Oracle::Expected);
+    stage.check(Keys::Pinned(&keys), &[], "as-expected");
+    stage.served().oracle = Some(Oracle::Other);
+    stage.check(Keys::Pinned(&keys), &[Kind::ForeignUntrusted], "found");
 }
 
 #[test]
