@@ -129,6 +129,7 @@ impl World {
             unreachable_after: HOUR,
             judging: watching.judging.clone(),
             delegations: watching.delegations.clone(),
+            probing: countersign_monitor::Probing::default(),
         };
         let logs = self.logs.iter().map(|log| (log.settings().host.clone(), log.address(Group::A)));
         let receivers = self.receivers.iter();

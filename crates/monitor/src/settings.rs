@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::delegations::Delegations;
 use crate::judging::Judging;
+use crate::probing::Probing;
 
 /// What to guard, from which logs, how often.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub struct Settings {
     pub judging: Judging,
     /// The zones whose delegation is watched.
     pub delegations: Delegations,
+    /// The domains whose services are probed.
+    pub probing: Probing,
 }
 
 /// A list of logs.

@@ -20,6 +20,7 @@ use crate::chance::Chance;
 use crate::context::Context;
 use crate::delegations::{self, Unlooked};
 use crate::follow::{Outcome, Shared, Task};
+use crate::probing;
 use crate::protocol::{Place, Protocol, Rfc6962, StaticCt};
 use crate::report::Hooks;
 use crate::roster::{Followed, ReadApi, Roster};
@@ -96,6 +97,8 @@ pub async fn watch(
     let tellers = Tellers::start(&cx, hooks.outlet, hooks.sinks, received, &mut chance).await?;
     let zones = delegations::start(&cx, &mut chance, &stop).await;
     let zones = zones.context("cannot keep the list of zones")?;
+    let probes = probing::start(&cx, &mut chance, &stop).await;
+    let probes = probes.context("cannot keep the list of domains that are probed")?;
 
     let watch = Watch {
         participant: clock.participant(),
@@ -104,6 +107,7 @@ pub async fn watch(
         chance: chance.fork(),
         tasks: JoinSet::new(),
         zones,
+        probes,
         running: BTreeMap::new(),
         wanted: BTreeMap::new(),
         at_first: None,
@@ -129,6 +133,8 @@ struct Watch {
     tasks: JoinSet<(LogId, Outcome)>,
     /// Those that look at zones. They end with what they could not see.
     zones: JoinSet<Unlooked>,
+    /// Those that probe, likewise.
+    probes: JoinSet<Unlooked>,
     /// What each task follows, and how it is stopped.
     running: BTreeMap<LogId, (Followed, CancellationToken)>,
     /// What should be followed.
@@ -144,7 +150,11 @@ impl Watch {
     async fn run(mut self) -> anyhow::Result<Ended> {
         let mut refresh_at = self.refresh().await;
         loop {
-            if self.cx.extent == Extent::Once && self.tasks.is_empty() && self.zones.is_empty() {
+            if self.cx.extent == Extent::Once
+                && self.tasks.is_empty()
+                && self.zones.is_empty()
+                && self.probes.is_empty()
+            {
                 return Ok(self.ended);
             }
             tokio::select! {
@@ -161,6 +171,9 @@ impl Watch {
                 Some(done) = self.zones.join_next() => {
                     self.ended.unseen.extend(done.context("a look at a zone panicked")?);
                 }
+                Some(done) = self.probes.join_next() => {
+                    self.ended.unseen.extend(done.context("a probe panicked")?);
+                }
             }
         }
         for (_, stop) in self.running.values() {
@@ -171,6 +184,9 @@ impl Watch {
         }
         while let Some(done) = self.zones.join_next().await {
             done.context("a look at a zone panicked")?;
+        }
+        while let Some(done) = self.probes.join_next().await {
+            done.context("a probe panicked")?;
         }
         Ok(self.ended)
     }

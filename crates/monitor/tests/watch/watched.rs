@@ -130,6 +130,7 @@ impl Watched {
             unreachable_after: UNREACHABLE_AFTER,
             judging: Judging::default(),
             delegations: Delegations::default(),
+            probing: countersign_monitor::Probing::default(),
         };
         let net = Net::new(countersign_net::Settings {
             contact: "test@example.org".to_owned(),
