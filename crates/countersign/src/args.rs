@@ -9,6 +9,7 @@ mod evidence;
 mod gate;
 mod incidents;
 mod log_list;
+mod probe;
 mod registering;
 mod sct;
 
@@ -34,6 +35,7 @@ pub(crate) use log_list::{
     ListBuildArgs, ListKeysArgs, ListPublishArgs, ListSignArgs, ListSource, ListUpdateArgs,
     ListVerifyArgs, LogListCommand,
 };
+pub(crate) use probe::ProbeArgs;
 pub(crate) use registering::{
     AuthorizationsArgs, AuthorizationsCommand, AuthorizeArgs, MaterialArgs, SignArgs,
     StatementCommand, TermsArgs,
@@ -181,6 +183,12 @@ pub(crate) enum Command {
     /// Look at the SCTs of a certificate
     #[command(subcommand)]
     Sct(SctCommand),
+    /// Look at a service as its clients do, and say who answers
+    ///
+    /// Shakes hands from each vantage and as each client that is asked for, reads what was served from the bytes, and
+    /// holds it against the keys that are registered or named, public roots, SCTs, TLSA records, and the other looks. Needs
+    /// no configuration. Exits with 1 if something is wrong, with 2 if it could not look everywhere.
+    Probe(ProbeArgs),
     /// Start a program that then demands SCTs, though it was not written to (docs/sct-preload.md)
     ///
     /// A library is preloaded that stands before the verification of OpenSSL and of GnuTLS: a certificate of a public

@@ -22,6 +22,7 @@ mod material;
 mod new_file;
 mod plan;
 mod print;
+mod probe;
 mod progress;
 mod replay;
 mod sct;
@@ -115,6 +116,7 @@ fn run(args: &Args, color: ColorChoice) -> anyhow::Result<ExitStatus> {
         Command::Dnssec(command) => dnssec::run(command, global, printer, &progress),
         Command::Caa(command) => caa::run(command, global, printer),
         Command::Sct(command) => sct::run(command, printer),
+        Command::Probe(args) => probe::run(args, global, printer, &progress),
         Command::Enforce(args) => enforce::run(args, global, printer),
         Command::Gate(args) => gate::run(args, global, printer),
         Command::Conformance(command) => conformance::run(command, printer, &progress),

@@ -1,16 +1,20 @@
 //! What the monitor is told, from what the configuration says.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_ct::watchlist::Watchlist;
 use countersign_judge::policy::HOLD_DEFAULT;
 use countersign_monitor::judging::Judging;
+use countersign_monitor::probing::Who;
 use countersign_monitor::sink::{Exec, Secret, Sink, Smtp, Webhook};
-use countersign_monitor::{Delegations, directories};
+use countersign_monitor::{Delegations, Probing, directories};
 use countersign_net::dns::{self, Dns};
 use countersign_net::mail::{Login, MailServer, Mailbox, Security};
 use countersign_net::pace::Rates;
 use countersign_net::{Clock, Net, Target};
+use countersign_probe::stack::{OpenSsl, Stack};
+use countersign_tls::profile::Profile;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::config::{self, Settings, Way, secret};
@@ -22,6 +26,7 @@ pub(crate) fn watching(
     settings: &Settings,
     since: Option<Timestamp>,
     delegations: Delegations,
+    probing: Probing,
 ) -> countersign_monitor::Settings {
     let start = u32::try_from(settings.watch.requests_per_second)
         .map(f64::from)
@@ -40,6 +45,7 @@ pub(crate) fn watching(
         unreachable_after: settings.watch.unreachable_after,
         judging: judging(settings),
         delegations,
+        probing,
     }
 }
 
@@ -58,6 +64,49 @@ pub(crate) fn delegations(settings: &Settings, net: &Net) -> anyhow::Result<Dele
         }
     }
     Ok(Delegations { zones, ways, walk: way_out::walk_settings(settings.anchors.as_deref())? })
+}
+
+/// Which domains to probe, from where, and as whom. To be called where tokio runs.
+pub(crate) fn probing(settings: &Settings, net: &Net) -> anyhow::Result<Probing> {
+    let domains: Vec<_> = settings.probes.iter().map(config::Probe::probed).collect();
+    let mut speakers: Vec<Who> = Vec::new();
+    let mut openssl: Option<Arc<Stack>> = None;
+    for client in settings.probes.iter().flat_map(|probe| &probe.clients) {
+        if speakers.iter().any(|who| who.profile.name == *client) {
+            continue;
+        }
+        let profile = Profile::built_in(client).expect("the configuration was checked");
+        let stack = match (client.as_str(), &openssl) {
+            ("rustls", _) => Arc::new(Stack::Rustls),
+            (_, Some(stack)) => Arc::clone(stack),
+            (_, None) => {
+                let path = OpenSsl::find().map_err(|error| {
+                    Failure::new(format!("nobody can look like {client}: {error}")).hint(
+                        "install countersign-probe-openssl beside this program, or set clients = [\"rustls\"]",
+                    )
+                })?;
+                Arc::clone(openssl.insert(Arc::new(Stack::OpenSsl(OpenSsl::start(&path)?))))
+            }
+        };
+        speakers.push(Who { stack, profile });
+    }
+    let mut begin = dns::Settings::default();
+    if let Some(path) = &settings.hints {
+        begin.hints = way_out::hints(path)?;
+    }
+    let dns = Dns::new(net, &settings.watch.vantage, begin, Clock::system())?;
+    let own_roots = match &settings.extra_roots {
+        Some(path) => way_out::extra_roots(path)?,
+        None => Vec::new(),
+    };
+    Ok(Probing {
+        domains,
+        speakers,
+        ways: vec![countersign_monitor::Way::new(&settings.watch.vantage, dns)],
+        walk: way_out::walk_settings(settings.anchors.as_deref())?,
+        own_roots,
+        public_roots: Vec::new(),
+    })
 }
 
 /// What is expected.

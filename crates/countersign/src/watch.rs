@@ -56,8 +56,9 @@ pub(crate) fn run(
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let ended = runtime.block_on(async {
         let stop = CancellationToken::new();
+        let probing = plan::probing(settings, &world.net)?;
         let watch = countersign_monitor::watch(
-            plan::watching(settings, since, delegations),
+            plan::watching(settings, since, delegations, probing),
             world,
             hooks,
             extent,

@@ -11,7 +11,7 @@ use countersign_net::{Clock, Net, Redirects, Roots, Route, Vantage};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{Error, PemObject as _};
 
-use crate::args::WayArgs;
+use crate::args::{ProbeArgs, WayArgs};
 use crate::config::{DIRECT, Settings};
 use crate::failure::Failure;
 
@@ -65,6 +65,33 @@ pub(crate) fn dns(
     let anchors = way.anchors.as_deref().or_else(|| settings?.anchors.as_deref());
     let walk = walk_settings(anchors)?;
     Ok((Dns::new(&net, vantage, chosen, Clock::system())?, walk))
+}
+
+/// A way out for probes, from these vantages. Probes carry no contact: they look like somebody's client.
+pub(crate) fn probes(vantages: &[Vantage]) -> anyhow::Result<Net> {
+    Net::new(countersign_net::Settings {
+        contact: UNUSED_CONTACT.to_owned(),
+        roots: Roots::Public,
+        redirects: None,
+        vantages: vantages.to_vec(),
+    })
+    .context("cannot set up the way out")
+}
+
+/// The same for looking up what is probed, directly.
+pub(crate) fn probe_dns(
+    args: &ProbeArgs,
+    settings: Option<&Settings>,
+) -> anyhow::Result<(Dns, walk::Settings)> {
+    let way = WayArgs {
+        ipv4: false,
+        ipv6: false,
+        vantage: None,
+        anchors: args.anchors.clone(),
+        hints: args.hints.clone(),
+        redirect: args.redirect.clone(),
+    };
+    dns(settings, &way)
 }
 
 /// The servers at which looking up begins, as a zone file has them.

@@ -22,6 +22,7 @@ use super::file::File;
 use super::judging::Judging;
 use super::nearest::nearest;
 use super::period::Period;
+use super::probe::{Probe, probes};
 use super::spec::{self, Spec};
 use super::vantage::{DIRECT, vantage_spec, vantages};
 use super::zone::{Zone, zones};
@@ -49,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) judging: Judging,
     /// The zones whose delegation is watched.
     pub(crate) zones: Vec<Zone>,
+    /// The domains whose services are probed.
+    pub(crate) probes: Vec<Probe>,
     pub(crate) delivery: Delivery,
     /// The name servers to begin at, in the place of the root's.
     pub(crate) hints: Option<PathBuf>,
@@ -101,6 +104,7 @@ impl Settings {
             extra_logs,
             judging: Judging::new(spec, &guarded, file)?,
             zones: zones(&spec.zone, &vantages, &watch.vantage, file)?,
+            probes: probes(&spec.probe, &vantages, &watch.vantage, file)?,
             delivery: Delivery::new(spec, &vantages, &watch.vantage, file)?,
             watch,
             hints: spec.dns.hints.as_deref().map(|path| file.path(path)),
@@ -145,6 +149,7 @@ impl Settings {
             vantage: self.vantages.iter().map(vantage_spec).collect(),
             extra_log: self.extra_logs.iter().map(extra_log_spec).collect(),
             zone: self.zones.iter().map(Zone::spec).collect(),
+            probe: self.probes.iter().map(Probe::spec).collect(),
             ..Spec::default()
         };
         self.judging.write_into(&mut spec);

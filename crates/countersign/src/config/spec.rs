@@ -6,6 +6,7 @@
 
 pub(super) mod delivery;
 pub(super) mod judging;
+pub(super) mod probe;
 pub(super) mod zone;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use super::period::Period;
 
 pub(super) use delivery::{Heartbeat, Sink};
 pub(super) use judging::{Directory, Expect, Host, Judge, ThirdParty};
+pub(super) use probe::Probe;
 pub(super) use zone::Zone;
 
 /// The whole file.
@@ -55,6 +57,8 @@ pub(super) struct Spec {
     pub(super) host: Vec<Host>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) zone: Vec<Zone>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) probe: Vec<Probe>,
     #[serde(default)]
     pub(super) heartbeat: Heartbeat,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
