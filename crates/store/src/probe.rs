@@ -5,7 +5,8 @@
 //!
 //! # Limitations
 //!
-//! Rows of probes are kept for ever, some 400 octets each.
+//! Rows of probes are kept for ever, some 400 octets each. A kind of probe that met somebody and is then taken out of the
+//! configuration keeps the incident open until the domain is taken out as well: nothing says that it would see the service.
 
 pub(crate) mod incident;
 pub(crate) mod known;
