@@ -194,6 +194,7 @@ impl Looking {
             {
                 return passage;
             }
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
         panic!("no sitting comes to an end");
     }
