@@ -15,10 +15,12 @@
 pub mod ask;
 pub mod head;
 pub mod serve;
+pub mod sighting;
 pub mod wire;
 
 pub use ask::{AskError, Remote, ask};
 pub use serve::{Settings, serve};
+pub use sighting::{NotSeen, Sighting};
 pub use wire::{Answer, Request, Saw, Token};
 
 /// How far the clocks of both may be apart. Kerberos allows the same (RFC 4120 §8.2).

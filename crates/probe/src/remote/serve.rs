@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use tokio::time::{sleep, timeout};
 
 use super::CLOCKS_APART_MAX;
 use super::head::{HEAD_BYTES_MAX, body_length};
+use super::sighting::Sighting;
 use super::wire::{Answer, BadRequest, REQUEST_BYTES_MAX, Request, Saw, Token};
 
 /// How a host looks for others.
@@ -34,15 +34,6 @@ pub struct Settings {
     pub allowed: Scope,
     /// The time.
     pub clock: Clock,
-}
-
-/// What was seen, and of whom.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sighting {
-    /// The address, where it is known.
-    pub peer: Option<SocketAddr>,
-    /// What was seen.
-    pub saw: Saw,
 }
 
 /// Answers until `stop` ends, looking by `look`.

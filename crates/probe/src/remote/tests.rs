@@ -2,18 +2,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use countersign_judge::probe::observation::Early;
+use countersign_judge::probe::observation::{Early, Family, Leaf};
 use countersign_judge::probe::service::{Opening, Protocol, Service};
 use countersign_judge::scope::Scope;
 use countersign_judge::statement::HostKey;
 use countersign_net::{Clock, Net, Route, Target, Vantage};
 use countersign_tlog::note::SignerKey;
+use countersign_tls::exhibit::{Exhibit, Verdict};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use super::serve::Sighting;
 use super::wire::{BadAnswer, BadRequest, Wanted};
 use super::*;
 
@@ -141,6 +141,39 @@ fn what_a_host_says_is_one_line() {
     let opened = Answer::open(&sealed, &key(1).verifier_key(), &request()).unwrap();
     let Saw::Unreachable(why) = opened.saw else { panic!("{opened:?}") };
     assert!(why.starts_with("a\\u{a}seen") && why.chars().count() == 300, "{why}");
+}
+
+#[test]
+fn a_handshake_is_proved_by_who_asked() {
+    let exhibit = include_bytes!("../../../../fuzz/seeds/tls_exhibit/tls13-aes128").to_vec();
+    let text = str::from_utf8(&exhibit).unwrap();
+    let Verdict::Proved(proved) = Exhibit::parse(text).unwrap().verify() else {
+        panic!("it is a good one")
+    };
+    let named = |domain: &str, exhibit: &[u8]| {
+        let mut answer = answer(Saw::Handshake { exhibit: exhibit.to_vec() });
+        answer.service.domain = domain.to_owned();
+        answer.observation("elsewhere", Wanted::Any)
+    };
+    let name = proved.server_name.unwrap();
+    let observation = named(&name, &exhibit).unwrap();
+    assert_eq!(observation.leaf(), Some(Leaf::of(&proved.chain[0])));
+    assert_eq!(
+        (observation.stratum.family, &*observation.stratum.vantage),
+        (Family::V4, "elsewhere")
+    );
+    // Told again, it is the same.
+    assert_eq!(Sighting::of(&observation).saw, Saw::Handshake { exhibit: exhibit.clone() });
+    let host = "probe.example.net".to_owned();
+    assert_eq!(named("b.example", &exhibit), Err(NotSeen::OtherName { host: host.clone() }));
+    let mut changed = exhibit.clone();
+    let middle = changed.iter().rposition(|byte| *byte == b'A').unwrap();
+    changed[middle] = b'B';
+    assert_eq!(named(&name, &changed), Err(NotSeen::NoProof { host: host.clone() }));
+    let unproved = answer(Saw::Unproved).observation("elsewhere", Wanted::Any);
+    assert_eq!(unproved, Err(NotSeen::Unproved { host }));
+    let gone = answer(Saw::Unreachable("refused".to_owned())).observation("elsewhere", Wanted::V6);
+    assert_eq!(Sighting::of(&gone.unwrap()).saw, Saw::Unreachable("refused".to_owned()));
 }
 
 /// A host that looks at `.example`, and how often it has looked.
