@@ -189,6 +189,11 @@ pub(crate) enum Command {
     /// holds it against the keys that are registered or named, public roots, SCTs, TLSA records, and the other looks. Needs
     /// no configuration. Exits with 1 if something is wrong, with 2 if it could not look everywhere.
     Probe(ProbeArgs),
+    /// Show how well each probed service is covered: by whom, from where, and what share could be intercepted unseen
+    ///
+    /// What was not probed is named, and is not fine. Exits with 1 if an incident about a domain is open and not
+    /// acknowledged, with 2 if something is not seen or not probed.
+    Probes,
     /// Start a program that then demands SCTs, though it was not written to (docs/sct-preload.md)
     ///
     /// A library is preloaded that stands before the verification of OpenSSL and of GnuTLS: a certificate of a public

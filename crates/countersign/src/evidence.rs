@@ -21,6 +21,8 @@ use crate::new_file;
 use crate::plan;
 use crate::print::{Form, Printer};
 
+mod handshake;
+
 /// Writes a pack, or verifies one. The settings are read only where a pack is written.
 pub(crate) fn run(
     args: &EvidenceArgs,
@@ -52,6 +54,9 @@ fn write(
                 id.0
             ))
             .into());
+    }
+    if incident.domain.is_some() {
+        return handshake::write(&reader, &incident, out, printer);
     }
     let judging = plan::judging(settings);
     let mut contents =
@@ -112,9 +117,12 @@ fn verify_file(
     File::open(path)
         .and_then(|file| file.take(most).read_to_end(&mut tar))
         .map_err(|error| Failure::read(path, &error))?;
+    if let Some(text) = handshake::text(&tar) {
+        return handshake::verify(path, text, printer);
+    }
     let pack = Pack::from_tar(&tar).map_err(|why| {
         Failure::new(format!("{} is not an evidence pack: {why}", path.display()))
-            .hint("a pack is what `countersign evidence ID --out FILE` writes")
+            .hint("a pack, or a handshake, is what `countersign evidence ID --out FILE` writes")
     })?;
     let verified = verify(&pack, logs.as_ref());
     for check in &verified.checks {

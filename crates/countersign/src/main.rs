@@ -23,6 +23,7 @@ mod new_file;
 mod plan;
 mod print;
 mod probe;
+mod probes;
 mod progress;
 mod replay;
 mod sct;
@@ -116,6 +117,7 @@ fn run(args: &Args, color: ColorChoice) -> anyhow::Result<ExitStatus> {
         Command::Dnssec(command) => dnssec::run(command, global, printer, &progress),
         Command::Caa(command) => caa::run(command, global, printer),
         Command::Sct(command) => sct::run(command, printer),
+        Command::Probes => probes::run(&config::settings(global)?, printer),
         Command::Probe(args) => probe::run(args, global, printer, &progress),
         Command::Enforce(args) => enforce::run(args, global, printer),
         Command::Gate(args) => gate::run(args, global, printer),

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_judge::probe::compare::{COMPARED_WITHIN, Sighted, disagreements};
+use countersign_judge::probe::coverage::Look;
 use countersign_judge::probe::expected::KeyVerdict;
 use countersign_judge::probe::finding::{ProbeFinding, Strength};
 use countersign_judge::probe::judging::{Judged, Sight, judge, learn};
@@ -435,7 +436,13 @@ fn note(
         _ => all.iter().map(|finding| finding.text.clone()).collect::<Vec<_>>().join("; "),
     };
     let detail = countersign_judge::plain::bounded(&detail, DETAIL_CHARACTERS_MAX);
-    let sight = if findings.is_empty() { judged.sight.as_str() } else { Sight::Found.as_str() };
+    // What is wrong with our own certificate is told, and nobody in the middle: the word says which it is.
+    let sight = match (&judged.sight, Look::of(judged), between.is_empty()) {
+        (_, Look::Met, _) | (_, _, false) => Sight::Found.as_str(),
+        (Sight::Found, Look::Expected, true) => Sight::AsExpected.as_str(),
+        (Sight::Found, Look::Blind { .. }, true) => "blind",
+        (sight, _, true) => sight.as_str(),
+    };
     let verdict = judged.key.as_ref().map(|key| match key {
         KeyVerdict::Ours => "ours",
         KeyVerdict::Pending { .. } => "pending",

@@ -81,7 +81,7 @@ async fn first_hello(mut stream: DuplexStream) -> Option<ClientHello> {
     let mut bytes = vec![0; HELLO_BYTES_MAX];
     while recording.sent.bytes().len() < HELLO_BYTES_MAX {
         let count = stream.read(&mut bytes).await.ok().filter(|count| *count > 0)?;
-        recording.sent.push(&bytes[..count]);
+        recording.send(&bytes[..count]);
         if let Some(hello) = hello(&recording) {
             return Some(hello);
         }

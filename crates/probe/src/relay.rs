@@ -239,11 +239,11 @@ impl Record {
         let mut kept = self.kept();
         match sender {
             Side::Client => {
-                kept.recording.sent.push(bytes);
+                kept.recording.send(bytes);
                 kept.progress.sent(bytes);
             }
             Side::Server => {
-                kept.recording.received.push(bytes);
+                kept.recording.receive(bytes);
                 kept.progress.received(bytes);
             }
         }

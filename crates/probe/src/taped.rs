@@ -40,7 +40,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Taped<S> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
         let received = &buffer.filled()[before..];
-        self.recording.received.push(received);
+        self.recording.receive(received);
         Poll::Ready(Ok(()))
     }
 }
@@ -52,7 +52,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Taped<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let count = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
-        self.recording.sent.push(&bytes[..count]);
+        self.recording.send(&bytes[..count]);
         Poll::Ready(Ok(count))
     }
 

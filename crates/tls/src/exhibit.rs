@@ -278,7 +278,8 @@ fn key(part: &str) -> Option<String> {
 }
 
 /// The first line. No other text of ours begins with it.
-const HEADER: &str = "countersign-handshake/v1";
+/// The first line.
+pub const HEADER: &str = "countersign-handshake/v1";
 
 /// What mail programs leave as it is (RFC 2045 §6.8).
 const LINE_CHARACTERS: usize = 76;

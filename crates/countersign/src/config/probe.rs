@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use countersign_judge::probe::schedule::Pace;
-use countersign_judge::probe::{Opening, Protocol};
+use countersign_judge::probe::{Family, Opening, Protocol, Service, Stratum};
 use countersign_monitor::probing::{Asked, ProbedDomain};
 use countersign_net::Vantage;
 use countersign_tls::profile::BUILT_IN;
@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 
 use super::file::File;
 use super::period::Period;
-use super::settings::{period, seconds, unplaced, vantage_of};
+use super::settings::{Settings, period, seconds, unplaced, vantage_of};
 use super::spec::probe as spec;
 use crate::failure::Failure;
 use crate::hash;
@@ -105,6 +105,37 @@ impl Probe {
             pins: self.keys.clone(),
             plus: self.plus,
         }
+    }
+
+    /// The kinds of probes that it asks for, as far as that can be said without asking DNS: where records lead to other
+    /// ports, these are found when they are probed.
+    pub(crate) fn wanted(&self, settings: &Settings) -> Vec<(Service, Stratum)> {
+        let mut wanted = Vec::new();
+        for asked in &self.services {
+            let Some(port) = asked.port.or_else(|| asked.protocol.port(asked.opening)) else {
+                continue;
+            };
+            let (domain, protocol, opening) = (self.domain.clone(), asked.protocol, asked.opening);
+            let service = Service { domain, protocol, opening, port };
+            for vantage in &self.vantages {
+                let route = settings.vantages.iter().find(|known| known.name == *vantage);
+                let is_onion = asked.host.as_ref().is_some_and(|host| host.ends_with(".onion"));
+                let families = match route.map(|known| known.route.is_proxy()) {
+                    _ if is_onion => vec![Family::Onion],
+                    Some(true) => vec![Family::Unknown],
+                    // Many hosts have no IPv6 address; where one has, it shows.
+                    Some(false) | None => vec![Family::V4],
+                };
+                for (family, client) in families
+                    .into_iter()
+                    .flat_map(|family| self.clients.iter().map(move |client| (family, client)))
+                {
+                    let (vantage, client) = (vantage.clone(), client.clone());
+                    wanted.push((service.clone(), Stratum { vantage, client, port, family }));
+                }
+            }
+        }
+        wanted
     }
 
     /// What the file would say.
