@@ -9,6 +9,9 @@ mod servers;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_judge::probe::{Opening, Protocol, Service};
+use countersign_net::{Clock, Net, Roots, Route, Settings, Vantage};
+use countersign_probe::engine::{ProbeError, Prober, Speaker, Target};
 use countersign_probe::profile::self_test;
 use countersign_probe::stack::{Ended, Finished, Hello, OpenSsl, Stack, StackError};
 use countersign_tls::handshake::{End, Shown};
@@ -17,6 +20,7 @@ use countersign_tls::{Handshake, KeyLog, Recording};
 use tokio::io::{
     AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, duplex, split,
 };
+use tokio::net::TcpListener;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -148,6 +152,35 @@ async fn a_stack_may_probe_as_what_it_looks_like_and_as_nothing_else() {
         let error = self_test(&stack, &other).await.expect_err("it does not look like that");
         assert!(error.to_string().contains("its point formats are 0000 0001 0002, and not 0000"));
     }
+}
+
+#[tokio::test]
+async fn a_prober_says_no_hello_that_is_not_as_it_claims() {
+    let vantages = vec![Vantage { name: "here".to_owned(), route: Route::Direct }];
+    let contact = "ops@a.example".to_owned();
+    let settings = Settings { contact, roots: Roots::Public, redirects: None, vantages };
+    let prober = Prober::new(Net::new(settings).expect("one vantage"), Clock::system());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+    let target = Target {
+        service: Service {
+            domain: "a.example".to_owned(),
+            protocol: Protocol::Plain,
+            opening: Opening::Direct,
+            port: listener.local_addr().expect("it listens").port(),
+        },
+        host: "127.0.0.1".to_owned(),
+        vantage: "here".to_owned(),
+        isolation: None,
+        family: None,
+    };
+    let stack = Stack::OpenSsl(OpenSsl::start(HELPER.as_ref()).expect("it was built"));
+    let profile = Profile::built_in("openssl-plain").expect("it is built in");
+    let other = Profile { formats: vec![0], ..profile };
+    let speaker = Speaker { stack: &stack, profile: &other, log_in: None };
+    let error = prober.look(&target, speaker).await.expect_err("it is refused");
+    assert!(matches!(error, ProbeError::NotInDisguise { .. }), "{error:?}");
+    let connected = timeout(Duration::from_millis(50), listener.accept()).await;
+    assert!(connected.is_err(), "somebody was asked: {connected:?}");
 }
 
 #[tokio::test]

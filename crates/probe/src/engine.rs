@@ -15,11 +15,13 @@ use countersign_tls::profile::Profile;
 use countersign_tls::{Handshake, KeyLog, Recording};
 use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::account::{self, LogIn};
 use crate::client;
 use crate::preamble::{self, Preamble};
+use crate::profile::{SelfTestError, self_test};
 use crate::stack::{Hello, Stack, StackError, rustls};
 use crate::taped::Taped;
 
@@ -49,6 +51,8 @@ pub struct Prober {
     pub clock: Clock,
     /// How long a probe may take.
     pub patience: Patience,
+    /// Which profiles have had their self-test.
+    tested: Mutex<Vec<Profile>>,
 }
 
 /// How long a probe may take, from the first packet on.
@@ -127,11 +131,35 @@ pub struct Speaker<'a> {
 impl Prober {
     /// With the usual patience.
     pub fn new(net: Net, clock: Clock) -> Self {
-        Self { net, clock, patience: Patience::default() }
+        Self { net, clock, patience: Patience::default(), tested: Mutex::default() }
+    }
+
+    /// Has a stack say hello to us before it says so to anybody else. Once: what goes out is looked at each time.
+    async fn test(&self, speaker: Speaker<'_>) -> Result<(), ProbeError> {
+        let Speaker { stack, profile, .. } = speaker;
+        // Held meanwhile, so that of a thousand first probes one tests.
+        let mut tested = self.tested.lock().await;
+        if tested.contains(profile) {
+            return Ok(());
+        }
+        let silent = || StackError::Helper { why: "it says no hello".to_owned() };
+        let testing = timeout(self.patience.handshake, self_test(stack, profile)).await;
+        testing.map_err(|_| ProbeError::Stack(silent()))?.map_err(|error| match error {
+            SelfTestError::Stack { source, .. } => ProbeError::Stack(source),
+            SelfTestError::NoHello { profile } => {
+                ProbeError::NotInDisguise { profile, why: "it says no hello".to_owned() }
+            }
+            SelfTestError::Differs { profile, difference } => {
+                ProbeError::NotInDisguise { profile, why: difference.to_string() }
+            }
+        })?;
+        tested.push(profile.clone());
+        Ok(())
     }
 
     /// Looks once.
     pub async fn look(&self, target: &Target, speaker: Speaker<'_>) -> Result<Looked, ProbeError> {
+        self.test(speaker).await?;
         let at = self.clock.now();
         let dial = Dial {
             vantage: &target.vantage,
