@@ -15,6 +15,7 @@ mod heads;
 mod issuance;
 mod judged;
 mod ordinary;
+mod probing;
 mod weather;
 
 /// A scene.
@@ -92,6 +93,28 @@ pub enum Scene {
     UnloggedCertificate,
     /// 7: the same, where lists of logs do not come any more.
     BlockedUpdater,
+    /// Probes, for a year in which nobody means harm.
+    QuietProbes,
+    /// 5a: everybody is read on one port.
+    Wiretap,
+    /// 5b: everybody but the prober.
+    SparedProber,
+    /// 5c: everybody but the prober and who comes by Tor.
+    SparedTor,
+    /// 5d: only one victim is read.
+    Whitelist,
+    /// 5e: only one kind of client is read.
+    OneFingerprint,
+    /// 5f: nobody is read but by way of one exit of Tor.
+    LyingExit,
+    /// 7: a certificate that is in no log is served.
+    ServedUnlogged,
+    /// 10: her certificate runs out.
+    Expired,
+    /// 11: she has the true key, or strips what is offered.
+    ChannelBinding,
+    /// 12: the onion service is reached past her.
+    Onion,
 }
 
 /// What came of a scene.
@@ -139,7 +162,7 @@ impl Caught {
 
 impl Scene {
     /// All scenes, in the order in which they are played.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 47] = [
         Self::Quiet,
         Self::QuietYear,
         Self::SixCertificates,
@@ -176,6 +199,17 @@ impl Scene {
         Self::SplitView,
         Self::UnloggedCertificate,
         Self::BlockedUpdater,
+        Self::QuietProbes,
+        Self::Wiretap,
+        Self::SparedProber,
+        Self::SparedTor,
+        Self::Whitelist,
+        Self::OneFingerprint,
+        Self::LyingExit,
+        Self::ServedUnlogged,
+        Self::Expired,
+        Self::ChannelBinding,
+        Self::Onion,
     ];
 
     /// Its name on the command line.
@@ -217,6 +251,17 @@ impl Scene {
             Self::SplitView => "6c-split-view",
             Self::UnloggedCertificate => "7-unlogged-certificate",
             Self::BlockedUpdater => "7-blocked-updater",
+            Self::QuietProbes => "quiet-probes",
+            Self::Wiretap => "5a-wiretap",
+            Self::SparedProber => "5b-spared-prober",
+            Self::SparedTor => "5c-spared-tor",
+            Self::Whitelist => "5d-whitelist",
+            Self::OneFingerprint => "5e-one-fingerprint",
+            Self::LyingExit => "5f-lying-exit",
+            Self::ServedUnlogged => "7-served-unlogged",
+            Self::Expired => "10-expired",
+            Self::ChannelBinding => "11-channel-binding",
+            Self::Onion => "12-onion",
         }
     }
 
@@ -295,6 +340,25 @@ impl Scene {
             Self::BlockedUpdater => {
                 "the same, and for 75 days the clients have had no new list of logs"
             }
+            Self::QuietProbes => {
+                "a year of ten thousand probes: renewals, keys that are named before they serve, moves"
+            }
+            Self::Wiretap => {
+                "Mallory reads everybody on port 5222, with a certificate that is logged"
+            }
+            Self::SparedProber => "the same, but the prober's address is let pass",
+            Self::SparedTor => "the same, but the exits of Tor are let pass as well",
+            Self::Whitelist => "Mallory reads alice only, with a certificate that no log has",
+            Self::OneFingerprint => "Mallory reads only who says hello as people's client does",
+            Self::LyingExit => "an exit of Tor shows keys of its own for everything",
+            Self::ServedUnlogged => {
+                "a CA issues for the service and tells no log; it is served to everybody"
+            }
+            Self::Expired => "Mallory reads everybody, and forgets to renew her certificate",
+            Self::ChannelBinding => {
+                "Mallory has the server's key and certificate; then she takes away what binds logins, and STARTTLS"
+            }
+            Self::Onion => "Mallory stands before the service, and not before its onion service",
         }
     }
 
@@ -350,6 +414,17 @@ impl Scene {
             Self::SplitView => delegations::split().await,
             Self::UnloggedCertificate => clients::unlogged().await,
             Self::BlockedUpdater => clients::blocked_updater().await,
+            Self::QuietProbes => probing::quiet().await,
+            Self::Wiretap => probing::wiretap().await,
+            Self::SparedProber => probing::spared_prober().await,
+            Self::SparedTor => probing::spared_tor().await,
+            Self::Whitelist => probing::whitelist().await,
+            Self::OneFingerprint => probing::one_fingerprint().await,
+            Self::LyingExit => probing::lying_exit().await,
+            Self::ServedUnlogged => probing::unlogged().await,
+            Self::Expired => probing::expired().await,
+            Self::ChannelBinding => probing::channel_binding().await,
+            Self::Onion => probing::onion().await,
         }
     }
 }
