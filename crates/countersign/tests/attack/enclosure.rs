@@ -11,18 +11,16 @@ const INSIDE: &str = "COUNTERSIGN_ATTACK_INSIDE";
 /// The whole attack takes less than two minutes on two busy cores. Whoever outlives this is killed.
 const SECONDS_MAX: &str = "600";
 
-/// What the attack does to the network: a kernel, or a container, may not be able to.
-const NEEDED: &str = include_str!("needed.sh");
-
 /// Whether this process is inside, where it may do to the network what it wants. There it is the first process.
 pub(crate) fn is_inside() -> bool {
     env::var_os(INSIDE).is_some() && std::process::id() == 1
 }
 
-/// Whether there can be one here. If not, that is said; where it matters, it is an error.
-pub(crate) fn is_possible() -> bool {
+/// Whether there can be one here in which these commands do what they should. If not, that is said; where it matters, it
+/// is an error.
+pub(crate) fn is_possible(needed: &str) -> bool {
     let mut tried = enclosed("bash");
-    let ended = tried.args(["-ec", NEEDED]).output().unwrap();
+    let ended = tried.args(["-ec", needed]).output().unwrap();
     ended.status.success() || skipped(&String::from_utf8_lossy(&ended.stderr))
 }
 
