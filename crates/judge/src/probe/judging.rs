@@ -428,10 +428,7 @@ const AGREED_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Whether it shows that whoever answered does not hold the key. What is cut off, or cannot be verified here, shows
 /// nothing.
 fn contradicts(why: Unproved) -> bool {
-    match why {
-        Unproved::Signature | Unproved::Flaw(Flaw::Finished) => true,
-        _ => false,
-    }
+    matches!(why, Unproved::Signature | Unproved::Flaw(Flaw::Finished))
 }
 
 /// What the server's software looks like, to one client: its version, suite, group, and extensions in their order.

@@ -22,7 +22,7 @@ use countersign_judge::probe::service::{Opening, Protocol, Service};
 use countersign_net::{
     Clock, Control, ControlLogin, Net, Roots, Route, Settings, TorControl, TorExit, Vantage,
 };
-use countersign_probe::engine::{Patience, Prober, Speaker, Target};
+use countersign_probe::engine::{Prober, Speaker, Target};
 use countersign_probe::exits::{Known, shown, sit};
 use countersign_probe::stack::Stack;
 use countersign_tls::profile::Profile;
@@ -104,7 +104,7 @@ impl Looking {
         .unwrap();
         let mut tor = net.tor("tor").await.unwrap();
         assert!(!tor.splits().await.unwrap());
-        let prober = Prober { net, clock: Clock::system(), patience: Patience::default() };
+        let prober = Prober::new(net, Clock::system());
         let profile = Profile::built_in("rustls").unwrap();
         Self { network, servers, prober, tor, profile, tokens: 0 }
     }
