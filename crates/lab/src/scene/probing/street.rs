@@ -16,7 +16,7 @@ use countersign_judge::probe::{
 };
 use countersign_net::{Net, Redirects, Route, Vantage};
 use countersign_probe::account::LogIn;
-use countersign_probe::engine::{Patience, Prober, Speaker, Target};
+use countersign_probe::engine::{Prober, Speaker, Target};
 use countersign_probe::login::Account;
 use countersign_probe::stack::Stack;
 use countersign_sct::{LogList, Rung};
@@ -246,7 +246,7 @@ impl Street {
             redirects: Some(Redirects::new([]).with_services(None, ways)),
             vantages: [direct].into_iter().chain(proxies).collect(),
         })?;
-        Ok(Prober { net, clock: self.world.clock.clone(), patience: Patience::default() })
+        Ok(Prober::new(net, self.world.clock.clone()))
     }
 
     /// Looks, and judges.
