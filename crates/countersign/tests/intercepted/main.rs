@@ -33,10 +33,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use countersign_lab::mallory::{Settings, Victims};
-use countersign_tls::{Handshake, KeyLog, Recording, fingerprint};
 use hoster::{Diverted, Mallory};
 use internet::Internet;
 use keys::Keys;
@@ -172,7 +170,7 @@ fn one_client_is_read_and_those_that_look_like_it_see_it(
     let alike: BTreeSet<&str> =
         clients.iter().copied().filter(|client| hellos[*client] == wanted).collect();
     assert!(!alike.contains("rustls"), "{hellos:#?}");
-    let mallory = world.mallory_of(Victims::Hello(Arc::new(move |hello| ja4(hello) == wanted)));
+    let mallory = world.mallory_of(Victims::Fingerprint(wanted));
     let looked = world.prober.look("watch", 5222, clients);
     looked.is_found_by(&alike, &world.keys.mallorys_spki());
     assert_eq!(mallory.seen().passed.len(), clients.len() - alike.len());
@@ -207,14 +205,6 @@ fn the_key_is_stolen_and_both_ends_differ(world: &World) {
     let said = fs::read_to_string(&world.said).unwrap();
     assert!(said.contains(WATCH) && !said.contains(internet::HOSTER), "{said}");
     world.internet.say("the key is stolen: nothing shows at one end, and both together see it");
-}
-
-/// The fingerprint of a hello, from the records that hold it.
-fn ja4(hello: &[u8]) -> String {
-    let mut recording = Recording::default();
-    recording.sent.push(hello);
-    let shown = Handshake::of(&recording, &KeyLog::default());
-    shown.client.as_ref().map(fingerprint::ja4).unwrap_or_default()
 }
 
 fn set<'a>(clients: &[&'a str]) -> BTreeSet<&'a str> {
