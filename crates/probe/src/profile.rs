@@ -31,10 +31,7 @@ pub enum SelfTestError {
         profile: String,
     },
     /// Whoever looks for probes would know this one.
-    #[error(
-        "the fingerprint self-test of {profile} failed: {difference}; record this machine's with \
-         `countersign probe --record-profile`, or choose another"
-    )]
+    #[error("the fingerprint self-test of {profile} failed: {difference}; another client may do")]
     Differs {
         /// The profile.
         profile: String,
