@@ -47,6 +47,7 @@ async fn an_interception_is_seen_by_every_kind_of_probe_that_is_not_spared() {
     if enclosure::is_inside() {
         play().await;
     } else if present(&PROGRAMS) && enclosure::is_possible(NEEDED) {
+        prober::build_key_log();
         enclosure::enter("an_interception_is_seen_by_every_kind_of_probe_that_is_not_spared");
     }
 }

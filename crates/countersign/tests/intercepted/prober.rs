@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -163,6 +163,15 @@ impl Looked {
     fn probes(&self) -> impl Iterator<Item = &Value> {
         self.rows.iter().filter(|row| row["type"] == "probe")
     }
+}
+
+/// Builds the library with which clients write a key log, beside `countersign`: nothing depends on it, so that nothing
+/// else has built it. What else clients need are programs of the workspace, which its tests have built.
+pub(crate) fn build_key_log() {
+    let target = Path::new(env!("CARGO_BIN_EXE_countersign")).ancestors().nth(2).unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--locked", "--offline", "-p", "countersign-keylog-preload"]);
+    done(cargo.arg("--target-dir").arg(target).current_dir(env!("CARGO_MANIFEST_DIR")));
 }
 
 fn said<'a>(row: &'a Value, text: &str) -> &'a str {
