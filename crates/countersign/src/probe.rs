@@ -167,10 +167,8 @@ fn family(args: &ProbeArgs) -> Option<countersign_net::Family> {
 /// The vantages that are asked for: those of the configuration, and two that are always there.
 fn vantages(args: &ProbeArgs, settings: Option<&Settings>) -> Result<Vec<Vantage>, Failure> {
     let mut known = settings.map(|settings| settings.vantages.clone()).unwrap_or_default();
-    let built_in = [
-        (DIRECT, Route::Direct),
-        ("tor", Route::Socks5 { address: TOR.to_owned(), isolation: None }),
-    ];
+    let built_in =
+        [(DIRECT, Route::Direct), ("tor", Route::Tor { address: TOR.to_owned(), control: None })];
     for (name, route) in built_in {
         if known.iter().all(|vantage| vantage.name != name) {
             known.push(Vantage { name: name.to_owned(), route });

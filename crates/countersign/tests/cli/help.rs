@@ -40,6 +40,9 @@ fn help_says_what_there_is() {
       dnssec          Check the DNSSEC of a zone
       caa             Say in CAA records who may issue for a name
       sct             Look at the SCTs of a certificate
+      probe           Look at a service as its clients do, and say who answers
+      probes          Show how well each probed service is covered: by whom, from where, and what share
+                      could be intercepted unseen
       enforce         Start a program that then demands SCTs, though it was not written to
                       (docs/sct-preload.md)
       gate            For CAs: decide by CAA before a certificate is issued, and keep each decision with

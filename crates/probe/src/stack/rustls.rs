@@ -7,7 +7,9 @@ use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, KeyLog, SignatureScheme};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, KeyLog, ProtocolVersion, SignatureScheme,
+};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{Ended, Finished, Hello, StackError};
@@ -64,8 +66,12 @@ where
 }
 
 impl Session {
-    /// What both ends of this session, and nobody between two sessions, can compute (RFC 9266 §2).
+    /// What both ends of this session, and nobody between two sessions, can compute (RFC 9266 §2). Before TLS 1.3 no
+    /// context and an empty one differ (RFC 5705 §4), and servers use either: an honest one could be taken for another.
     pub fn exporter(&self) -> Option<[u8; 32]> {
+        if self.connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+            return None;
+        }
         let label = b"EXPORTER-Channel-Binding";
         self.connection.export_keying_material([0; 32], label, None).ok()
     }
