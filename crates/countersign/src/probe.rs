@@ -21,6 +21,7 @@ use countersign_sct::SignedList;
 use countersign_sct::enforcer::Ladder;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 use tokio::runtime;
+use tracing::warn;
 
 use crate::ExitStatus;
 use crate::args::{Global, ProbeArgs};
@@ -31,6 +32,7 @@ use crate::print::{Form, Printer};
 use crate::progress::Progress;
 use crate::way_out;
 
+mod elsewhere;
 mod row;
 mod who;
 
@@ -48,7 +50,12 @@ pub(crate) fn run(
     }
     let settings = config::settings_if_any(global)?;
     let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(look(args, settings.as_ref(), printer, progress))
+    runtime.block_on(async {
+        match args.serve {
+            Some(_) => elsewhere::serving(args, settings.as_ref(), printer).await,
+            None => look(args, settings.as_ref(), printer, progress).await,
+        }
+    })
 }
 
 async fn look(
@@ -74,12 +81,17 @@ async fn look(
     let list = SignedList::built_in();
     let prober = Prober::new(net, clock.clone());
 
+    let remote = elsewhere::remote(args)?;
+
+    // What one could not look at keeps nobody from telling what the others saw.
+    let mut unseen: Vec<anyhow::Error> = Vec::new();
     let mut seen: Vec<(Observation, Judged)> = Vec::new();
     for place in &places {
         let tlsa = match &dns {
             Some((dns, walk)) => locate::tlsa(dns, walk, &clock, place).await,
             None => TlsaView::NotAsked,
         };
+        let mut observations = Vec::new();
         for vantage in &vantages {
             for who in &who {
                 let target = Target {
@@ -91,33 +103,56 @@ async fn look(
                 };
                 let doing = format!("looking at {} as {who} from {}", place.host, vantage.name);
                 let _spinner = progress.spinner(&doing);
-                let looked = who.look(&prober, &target, account.as_ref()).await?;
-                let now = clock.now();
-                let expected = Expected {
-                    keys: match &registered {
-                        Some(expectation) => Keys::Rules(expectation),
-                        None if pins.is_empty() => Keys::Unknown,
-                        None => Keys::Pinned(&pins),
-                    },
-                    roots: Roots { public: public_roots(), own: &own },
-                    logs: Some(Logs {
-                        list: &list.logs,
-                        rung: Ladder::of(list.issued, list.expires, now.max(list.issued)).rung(),
-                    }),
-                    plus: false,
-                    tlsa: tlsa.clone(),
-                    ct: CtView::NotWatched,
-                    caa: None,
-                };
-                let judged = judge(&looked.observation, &expected, &Known::default(), now);
-                if let Some(directory) = &args.save {
-                    save(directory, &looked.observation)?;
+                match who.look(&prober, &target, account.as_ref()).await {
+                    Ok(looked) => observations.push(looked.observation),
+                    Err(error) => unseen.push(error),
                 }
-                seen.push((looked.observation, judged));
             }
         }
+        if let Some(remote) = &remote {
+            let client = who.first().map(ToString::to_string).unwrap_or_default();
+            let host = remote.key.name();
+            let _spinner = progress.spinner(&format!("{host} looks at {} as {client}", place.host));
+            let asked = elsewhere::asked(&prober.net, &clock, remote, place, &client, args);
+            match asked.await {
+                Ok(observation) => observations.push(observation),
+                Err(error) => unseen.push(error),
+            }
+        }
+        for observation in observations {
+            let now = clock.now();
+            let expected = Expected {
+                keys: match &registered {
+                    Some(expectation) => Keys::Rules(expectation),
+                    None if pins.is_empty() => Keys::Unknown,
+                    None => Keys::Pinned(&pins),
+                },
+                roots: Roots { public: public_roots(), own: &own },
+                logs: Some(Logs {
+                    list: &list.logs,
+                    rung: Ladder::of(list.issued, list.expires, now.max(list.issued)).rung(),
+                }),
+                plus: false,
+                tlsa: tlsa.clone(),
+                ct: CtView::NotWatched,
+                caa: None,
+            };
+            let judged = judge(&observation, &expected, &Known::default(), now);
+            if let Some(directory) = &args.save {
+                save(directory, &observation)?;
+            }
+            seen.push((observation, judged));
+        }
     }
-    tell(&seen, printer)
+    let told = tell(&seen, printer)?;
+    let Some(last) = unseen.pop() else { return Ok(told) };
+    if told == ExitStatus::Findings {
+        unseen.push(last);
+        unseen.iter().for_each(|error| warn!("{error:#}"));
+        return Ok(told);
+    }
+    unseen.iter().for_each(|error| warn!("{error:#}"));
+    Err(last)
 }
 
 /// Prints what was seen, and how it ends.

@@ -12,7 +12,7 @@ use super::redirect;
 #[derive(Debug, Flags)]
 pub(crate) struct ProbeArgs {
     /// The domain, and the port if it is not that of the protocol: xmpp.example, mail.example:465
-    #[arg(value_name = "NAME[:PORT]", required_unless_present = "list_clients")]
+    #[arg(value_name = "NAME[:PORT]", required_unless_present_any = ["list_clients", "serve"])]
     pub(crate) name: Option<String>,
     /// What is spoken there: xmpp, xmpp-server, smtp, submission, imap, pop3, https, irc, ldap, postgresql, tls
     ///
@@ -55,6 +55,31 @@ pub(crate) struct ProbeArgs {
     /// Write what proves each handshake into this directory, one file each, for `countersign evidence verify`
     #[arg(long, value_name = "DIR")]
     pub(crate) save: Option<PathBuf>,
+    /// Look for other hosts: listen here, as 192.0.2.1:8480, and look at the names of --allow for whoever knows the token
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        requires = "host_key",
+        requires = "token",
+        requires = "allow",
+        conflicts_with = "name"
+    )]
+    pub(crate) serve: Option<SocketAddr>,
+    /// Sign with the key in this file, which `countersign statement new` makes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) host_key: Option<PathBuf>,
+    /// Look at this name for others, and at all below it if it begins with a dot; several may be allowed
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow: Vec<String>,
+    /// What both hosts know, in a file; at least 32 characters
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token: Option<PathBuf>,
+    /// Have another host look as well: the URL that its `probe --serve` prints
+    #[arg(long, value_name = "URL", requires = "ask_key", requires = "token")]
+    pub(crate) ask: Option<String>,
+    /// The key of that host, which its `probe --serve` prints
+    #[arg(long, value_name = "KEY")]
+    pub(crate) ask_key: Option<String>,
     /// Connect to IPv4 addresses only
     #[arg(short = '4', long, conflicts_with = "ipv6")]
     pub(crate) ipv4: bool,

@@ -1,7 +1,6 @@
 //! Who looks: a stack that looks like a client, or a client.
 
 use std::fmt;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,6 +14,7 @@ use countersign_tls::profile::{BUILT_IN, Profile};
 use serde::Serialize;
 
 use crate::ExitStatus;
+use crate::config::secret;
 use crate::failure::Failure;
 use crate::print::{Form, Printer, cell};
 
@@ -165,7 +165,7 @@ pub(super) fn list(printer: &mut Printer) -> anyhow::Result<ExitStatus> {
 
 /// The account in a file: its address in the first line, its password in the second.
 pub(super) fn account(path: &Path) -> anyhow::Result<LogIn> {
-    let text = fs::read_to_string(path).map_err(|error| Failure::read(path, &error))?;
+    let text = secret::read(path)?;
     let mut lines = text.lines();
     let (Some(address), Some(password)) = (lines.next(), lines.next()) else {
         let what = format!("{} has no two lines", path.display());
