@@ -218,11 +218,13 @@ impl Judging<'_> {
         let since = since.map_or(*at, |since| since.min(*at));
         let verdict = self.expected.keys.judge(leaf, &service.domain, since, self.now);
         if let KeyVerdict::Foreign { why } = &verdict {
-            let rooted = trust(chain, &service.domain, self.expected.roots.public, self.now);
-            let kind = match rooted {
-                Trust::Rooted { validity: Validity::Now, .. } => Kind::ForeignKey,
-                Trust::Rooted { .. } | Trust::NotRooted { .. } => Kind::ForeignUntrusted,
-            };
+            let roots = self.expected.roots;
+            let mut roots = [roots.public, roots.own].into_iter();
+            let is_trusted = roots.any(|roots| {
+                let found = trust(chain, &service.domain, roots, self.now);
+                matches!(found, Trust::Rooted { validity: Validity::Now, .. })
+            });
+            let kind = if is_trusted { Kind::ForeignKey } else { Kind::ForeignUntrusted };
             let text = format!("on port {} a certificate is served of which {why}", service.port);
             self.add(kind, text, &short(leaf.spki_sha256.as_ref()));
         }

@@ -188,8 +188,12 @@ fn a_key_that_may_serve_is_as_expected() {
 #[test]
 fn a_foreign_key_is_critical_if_clients_trust_it() {
     let stage = Stage::new();
-    let judged = stage.check(Keys::Pinned(&[[1; 32]]), &[Kind::ForeignUntrusted], "found");
+    let none = Roots { public: &[], own: &[] };
+    let both = [Kind::ForeignUntrusted, Kind::NotRooted];
+    let judged = stage.judge(Keys::Pinned(&[[1; 32]]), none, |_| {}, &both, "found");
     assert_eq!(judged.findings[0].severity(&judged.findings), Severity::High);
+    // Clients that were given the operator's own CA trust it no less.
+    stage.check(Keys::Pinned(&[[1; 32]]), &[Kind::ForeignKey], "found");
     let der = CertificateDer::from(&stage.root[..]);
     let public = [anchor(&der).unwrap()];
     let roots = Roots { public: &public, own: &[] };
@@ -208,7 +212,7 @@ fn an_unregistered_key_waits_as_long_as_a_logged_one() {
     let judged = stage.check(Keys::Rules(&rules), &[], "pending");
     stage.known = learn(&stage.known, &stage.observation, &judged);
     stage.observation.at += SignedDuration::from_mins(1);
-    stage.check(Keys::Rules(&rules), &[Kind::ForeignUntrusted], "found");
+    stage.check(Keys::Rules(&rules), &[Kind::ForeignKey], "found");
     let late = registered(stage.key(), SignedDuration::ZERO);
     stage.check(Keys::Rules(&late), &[], "as-expected");
 }
