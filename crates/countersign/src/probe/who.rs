@@ -53,7 +53,7 @@ impl Who {
                 prober.look_by(target, *client, tools, &nobody, None).await
             }
         };
-        looked.map_err(|error| failed(error))
+        looked.map_err(failed)
     }
 }
 
