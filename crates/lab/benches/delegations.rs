@@ -217,6 +217,7 @@ async fn look_at_all(store: &Arc<Store>, way: &Way, walk: &walk::Settings) {
         unreachable_after: EVERY,
         judging: Judging::default(),
         delegations,
+        probing: countersign_monitor::Probing::default(),
     };
     let world = World {
         net: Net::new(countersign_net::Settings {
