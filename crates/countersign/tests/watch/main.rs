@@ -12,5 +12,6 @@ mod idle;
 mod kill;
 mod logs;
 mod place;
+mod probed;
 mod real;
 mod told;
