@@ -79,10 +79,18 @@ impl Family {
     }
 }
 
+/// Whether two who are not the same were shown different keys at about the same time, not both of them ours. A key that
+/// somebody may still register may be a renewal, and waits; and one who looks twice may see a server before and after.
 fn differ(one: &Sighted, other: &Sighted) -> bool {
-    let ours = [one, other].map(|sighted| sighted.verdict == KeyVerdict::Ours);
+    let is = |wanted: fn(&KeyVerdict) -> bool| [one, other].map(|sighted| wanted(&sighted.verdict));
+    let ours = is(|verdict| *verdict == KeyVerdict::Ours);
+    let waits = is(|verdict| matches!(verdict, KeyVerdict::Pending { .. }));
     let apart = one.at.duration_since(other.at).abs();
-    one.key != other.key && ours != [true, true] && apart <= COMPARED_WITHIN
+    one.stratum != other.stratum
+        && one.key != other.key
+        && ours != [true, true]
+        && waits == [false, false]
+        && apart <= COMPARED_WITHIN
 }
 
 fn finding(kind: Kind, (one, other): (&Sighted, &Sighted)) -> ProbeFinding {
@@ -158,6 +166,19 @@ mod tests {
     }
 
     #[test]
+    fn a_renewal_that_waits_to_be_registered_is_no_disagreement() {
+        let ours = sighted(0, "direct", 5222, 1, KeyVerdict::Ours);
+        let until = Timestamp::UNIX_EPOCH;
+        let waits = |vantage| sighted(1, vantage, 5222, 2, KeyVerdict::Pending { until });
+        check(&[ours.clone(), waits("direct"), waits("tor")], &[]);
+        let foreign = |vantage, minute| {
+            sighted(minute, vantage, 5222, 2, KeyVerdict::Foreign { why: String::new() })
+        };
+        check(&[ours.clone(), foreign("direct", 1)], &[]);
+        check(&[ours, foreign("tor", 1)], &[Kind::VantagesDisagree]);
+    }
+
+    #[test]
     fn a_web_server_is_another_program() {
         let at = |port, key| sighted(0, "direct", port, key, KeyVerdict::NotTold);
         check(&[at(5222, 1), at(443, 2)], &[]);
@@ -166,8 +187,9 @@ mod tests {
 
     #[test]
     fn a_key_that_changed_meanwhile_is_no_disagreement() {
-        let at = |minute, key| sighted(minute, "direct", 5222, key, KeyVerdict::NotTold);
-        check(&[at(0, 1), at(15, 2)], &[Kind::VantagesDisagree]);
-        check(&[at(0, 1), at(16, 2)], &[]);
+        let at = |minute, vantage, key| sighted(minute, vantage, 5222, key, KeyVerdict::NotTold);
+        check(&[at(0, "direct", 1), at(15, "tor", 2)], &[Kind::VantagesDisagree]);
+        check(&[at(0, "direct", 1), at(16, "tor", 2)], &[]);
+        check(&[at(0, "direct", 1), at(1, "direct", 2)], &[]);
     }
 }

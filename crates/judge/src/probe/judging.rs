@@ -104,7 +104,9 @@ pub fn learn(known: &Known, observation: &Observation, judged: &Judged) -> Known
     if let (true, Some(agreed)) = (is_service, agreed(observation)) {
         let client = observation.stratum.client.clone();
         let before = known.with.get(&client).filter(|before| before.is_fresh(observation.at));
-        let is_weaker = before.is_some_and(|before| !agreed.weaker_than(before).is_empty());
+        let is_weaker = before.is_some_and(|before| {
+            (before.plus && !agreed.plus) || !agreed.weaker_than(before).is_empty()
+        });
         if !is_weaker {
             known.with.insert(client, agreed);
         }
@@ -368,7 +370,10 @@ impl Judging<'_> {
             | LoggedIn::Failed { .. } => {}
         }
         let offered_before = self.before().is_some_and(|before| before.plus);
-        if !login.binds() && (self.expected.plus || offered_before) {
+        // Who says nothing has not left anything out.
+        let is_silent =
+            login.mechanisms.is_empty() && matches!(login.ended, LoggedIn::Failed { .. });
+        if !is_silent && !login.binds() && (self.expected.plus || offered_before) {
             let text = match self.expected.plus {
                 true => "no mechanism that binds to the channel is offered, and one should be",
                 false => "no mechanism that binds to the channel is offered any more",

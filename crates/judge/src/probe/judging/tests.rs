@@ -352,11 +352,17 @@ fn what_binds_must_not_go_away() {
     let keys = [stage.key()];
     stage.check(Keys::Pinned(&keys), &[], "as-expected");
     stage.check_with(Keys::Pinned(&keys), |seen| seen.plus = true, &[Kind::PlusStripped], "found");
+    let why = "the server said nothing more".to_owned();
+    let silent =
+        Login { mechanisms: Vec::new(), bindings: Vec::new(), ended: LoggedIn::Failed { why } };
+    stage.served().login = Some(silent);
+    stage.check_with(Keys::Pinned(&keys), |seen| seen.plus = true, &[], "as-expected");
     stage.served().login = login("SCRAM-SHA-256-PLUS");
     let judged = stage.check(Keys::Pinned(&keys), &[], "as-expected");
     stage.known = learn(&stage.known, &stage.observation, &judged);
     stage.served().login = login("SCRAM-SHA-256");
-    stage.check(Keys::Pinned(&keys), &[Kind::PlusStripped], "found");
+    let judged = stage.check(Keys::Pinned(&keys), &[Kind::PlusStripped], "found");
+    assert_eq!(learn(&stage.known, &stage.observation, &judged), stage.known, "the best is kept");
 }
 
 #[test]
