@@ -30,7 +30,6 @@ pub(crate) use delivery::{Security, Sink, Smtp, Way};
 pub(crate) use init::init;
 pub(crate) use judging::{Host, ThirdParty};
 pub(crate) use period::Period;
-pub(crate) use probe::Probe;
 pub(crate) use settings::{Settings, guard, guard_hint};
 pub(crate) use vantage::DIRECT;
 pub(crate) use zone::Zone;

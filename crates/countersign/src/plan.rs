@@ -68,7 +68,11 @@ pub(crate) fn delegations(settings: &Settings, net: &Net) -> anyhow::Result<Dele
 
 /// Which domains to probe, from where, and as whom. To be called where tokio runs.
 pub(crate) fn probing(settings: &Settings, net: &Net) -> anyhow::Result<Probing> {
-    let domains: Vec<_> = settings.probes.iter().map(config::Probe::probed).collect();
+    let domains = settings.probes.iter().map(|probe| {
+        let account = probe.account_file.as_deref().map(crate::probe::account).transpose()?;
+        Ok(probe.probed(account))
+    });
+    let domains = domains.collect::<anyhow::Result<Vec<_>>>()?;
     let mut speakers: Vec<Who> = Vec::new();
     let mut openssl: Option<Arc<Stack>> = None;
     for client in settings.probes.iter().flat_map(|probe| &probe.clients) {

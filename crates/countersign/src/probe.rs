@@ -36,6 +36,8 @@ mod elsewhere;
 mod row;
 mod who;
 
+pub(crate) use who::account;
+
 use row::{FindingRow, ProbeRow};
 
 /// Looks, judges, and tells.
@@ -70,7 +72,8 @@ async fn look(
     let dns = if args.no_dns { None } else { Some(way_out::probe_dns(args, settings)?) };
     let places = places(args, dns.as_ref(), &clock).await?;
     let who = who::chosen(&args.client)?;
-    let account = args.account.as_deref().map(who::account).transpose()?;
+    let account = args.account.as_deref().map(account).transpose()?;
+    let account = account.map(who::log_in).transpose()?;
     let pins = args.expect.iter().map(|text| pin(text)).collect::<Result<Vec<_>, _>>()?.concat();
     let registered = match pins.is_empty() {
         true => settings.map(registered).transpose()?.flatten(),

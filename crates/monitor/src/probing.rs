@@ -28,7 +28,9 @@ use countersign_judge::probe::observation::Observation;
 use countersign_judge::probe::schedule::{Due, Pace, Plan, Reason};
 use countersign_judge::probe::{Opening, Protocol, Stratum};
 use countersign_net::Participant;
+use countersign_probe::account::LogIn;
 use countersign_probe::engine::{Looked, ProbeError, Prober, Speaker, Target};
+use countersign_probe::login::Account;
 use countersign_probe::stack::Stack;
 use countersign_store::probe::{Found, NewProbe, Noted};
 use countersign_store::sighting::{SightingFilter, SightingId};
@@ -90,6 +92,8 @@ pub struct ProbedDomain {
     pub pins: Vec<[u8; 32]>,
     /// Whether logins that bind to the channel are offered.
     pub plus: bool,
+    /// Who logs in to XMPP, bound to the channel, where the stack can say to what.
+    pub account: Option<Account>,
 }
 
 /// A service, as the operator names it.
@@ -276,7 +280,8 @@ impl Task {
             isolation: (!due.isolation.is_empty()).then(|| due.isolation.clone()),
             family: targets::dialed(*family),
         };
-        let speaker = Speaker { stack: &who.stack, profile: &who.profile, log_in: None };
+        let log_in = self.probed.account.clone().map(log_in);
+        let speaker = Speaker { stack: &who.stack, profile: &who.profile, log_in: log_in.as_ref() };
         match self.prober.look(&target, speaker).await {
             Err(ProbeError::NoAddress(_)) => {
                 targets.leave_out(&due.target);
@@ -382,6 +387,13 @@ impl Task {
     }
 }
 
+/// A login with a nonce of its own: who has seen one must not foresee the next, so this is no chance that is passed in.
+fn log_in(account: Account) -> LogIn {
+    let mut nonce = [0; 18];
+    aws_lc_rs::rand::fill(&mut nonce).expect("the operating system gives random bytes");
+    LogIn { account, nonce }
+}
+
 /// Holds a probe against those of the last minutes.
 fn compare(
     store: &Store,
@@ -407,9 +419,11 @@ fn compare(
             host: row.host,
             stratum: row.stratum,
             key: row.key?,
-            // Whether it was ours is all that is asked.
+            // Why it was not ours was told then.
             verdict: match row.verdict.as_deref() {
                 Some("ours") => KeyVerdict::Ours,
+                Some("pending") => KeyVerdict::Pending { until: row.at },
+                Some("foreign") => KeyVerdict::Foreign { why: String::new() },
                 _ => KeyVerdict::NotTold,
             },
         })

@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_judge::probe::schedule::Pace;
 use countersign_judge::probe::{Family, Opening, Protocol, Service, Stratum};
 use countersign_monitor::probing::{Asked, ProbedDomain};
 use countersign_net::Vantage;
+use countersign_probe::login::Account;
 use countersign_tls::profile::BUILT_IN;
 use jiff::SignedDuration;
 
@@ -29,6 +31,7 @@ pub(crate) struct Probe {
     every: Duration,
     keys: Vec<[u8; 32]>,
     plus: bool,
+    pub(crate) account_file: Option<PathBuf>,
 }
 
 /// Checks what the file says.
@@ -90,11 +93,12 @@ impl Probe {
             every: period(&spec.every, EVERY, &EVERY_RANGE, file)?,
             keys: keys.collect::<Result<_, _>>()?,
             plus: spec.channel_binding.unwrap_or(false),
+            account_file: spec.account_file.as_deref().map(|path| file.path(path)),
         })
     }
 
     /// As the monitor takes it.
-    pub(crate) fn probed(&self) -> ProbedDomain {
+    pub(crate) fn probed(&self, account: Option<Account>) -> ProbedDomain {
         let mean = SignedDuration::try_from(self.every).expect("the configuration allows an hour");
         ProbedDomain {
             domain: self.domain.clone(),
@@ -104,6 +108,7 @@ impl Probe {
             pace: Pace::new(mean, PER_HOUR_MAX).expect("the configuration was checked"),
             pins: self.keys.clone(),
             plus: self.plus,
+            account,
         }
     }
 
@@ -148,6 +153,7 @@ impl Probe {
             clients: all(&self.clients),
             every: Some(unplaced(Period(self.every))),
             keys: self.keys.iter().map(|key| unplaced(hex(key))).collect(),
+            account_file: self.account_file.clone(),
             channel_binding: Some(self.plus),
         }
     }

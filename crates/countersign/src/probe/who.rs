@@ -164,7 +164,7 @@ pub(super) fn list(printer: &mut Printer) -> anyhow::Result<ExitStatus> {
 }
 
 /// The account in a file: its address in the first line, its password in the second.
-pub(super) fn account(path: &Path) -> anyhow::Result<LogIn> {
+pub(crate) fn account(path: &Path) -> anyhow::Result<Account> {
     let text = secret::read(path)?;
     let mut lines = text.lines();
     let (Some(address), Some(password)) = (lines.next(), lines.next()) else {
@@ -172,8 +172,12 @@ pub(super) fn account(path: &Path) -> anyhow::Result<LogIn> {
         return Err(Failure::new(what).hint("the address comes first, then the password").into());
     };
     let user = address.split_once('@').map_or(address, |(user, _)| user);
-    let account = Account::new(user, password)
-        .with_context(|| format!("cannot use the account in {}", path.display()))?;
+    Account::new(user, password)
+        .with_context(|| format!("cannot use the account in {}", path.display()))
+}
+
+/// A login of that account.
+pub(super) fn log_in(account: Account) -> anyhow::Result<LogIn> {
     let mut nonce = [0; 18];
     aws_lc_rs::rand::fill(&mut nonce).context("this machine has no random bytes")?;
     Ok(LogIn { account, nonce })

@@ -1,19 +1,24 @@
 //! A service that the watch probes: quiet while its own key serves, one incident with proof when another one does.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::PermissionsExt as _;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use countersign_lab::authority::{Authority, Request, SubjectKey};
 use countersign_lab::identity::{Identity, Terms, Versions};
 use countersign_lab::log::Protocol;
+use countersign_lab::mallory::{self, Mallory};
 use countersign_lab::xmpp::{Offer, Settings, XmppServer};
 use serde_json::Value;
 
 use crate::logs::SmallLog;
 use crate::place::Place;
+
+/// Somebody has the server's key.
+struct Stolen;
 
 const DOMAIN: &str = "im.example";
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -23,18 +28,24 @@ struct Stage {
     authority: Authority,
     server: XmppServer,
     place: Place,
+    _mallory: Option<Mallory>,
     _log: SmallLog,
 }
 
 impl Stage {
     async fn new() -> Self {
+        Self::with(None).await
+    }
+
+    /// With somebody before the port where clear text comes first who has the server's own key.
+    async fn with(key: Option<Stolen>) -> Self {
         let mut log = SmallLog::start(Protocol::StaticCt, "small").await;
         log.grow(3);
         let authority = Authority::new("Ours", 3);
         let settings = Settings {
             domain: DOMAIN.to_owned(),
             at: LOCALHOST,
-            accounts: BTreeMap::new(),
+            accounts: BTreeMap::from([("alice".to_owned(), "secret".to_owned())]),
             offer: Offer::default(),
             identity: identity(&authority, DOMAIN),
             terms: Terms { versions: Versions::Both, groups: Vec::new(), alpn: Vec::new() },
@@ -44,13 +55,24 @@ impl Stage {
         let root = BASE64_STANDARD.encode(authority.root());
         let pem = format!("-----BEGIN CERTIFICATE-----\n{root}\n-----END CERTIFICATE-----\n");
         fs::write(place.path("root.pem"), pem).unwrap();
-        let (starttls, direct) = (server.starttls().port(), server.direct().port());
+        let mallory = match key {
+            None => None,
+            Some(Stolen) => {
+                let settings = mallory::Settings::everyone(server.identity());
+                Some(Mallory::start(LOCALHOST, server.starttls(), settings).await.unwrap())
+            }
+        };
+        let before = mallory.as_ref().map_or(server.starttls(), Mallory::address);
+        let (starttls, direct) = (before.port(), server.direct().port());
+        let account = place.path("account");
+        fs::write(&account, "alice@im.example\nsecret\n").unwrap();
+        fs::set_permissions(&account, Permissions::from_mode(0o600)).unwrap();
         place.configure(&format!(
             "[judge]\nhold = \"0s\"\n[heartbeat]\nevery = \"never\"\n[tls]\nextra-roots = \"root.pem\"\n\
-             [[probe]]\ndomain = \"{DOMAIN}\"\nclients = [\"rustls\"]\n\
+             [[probe]]\ndomain = \"{DOMAIN}\"\nclients = [\"rustls\"]\naccount-file = \"account\"\n\
              services = [\"xmpp:{starttls}@127.0.0.1\", \"xmpp/direct:{direct}@127.0.0.1\"]\n"
         ));
-        let stage = Self { authority, server, place, _log: log };
+        let stage = Self { authority, server, place, _mallory: mallory, _log: log };
         stage.register().await;
         stage
     }
@@ -103,6 +125,7 @@ async fn another_key_is_one_incident_with_a_handshake_that_proves_it() {
     let stage = Stage::new().await;
     stage.look(0, &["looked", "looked"]).await;
     assert_eq!(stage.incidents().await, [] as [Value; 0]);
+    assert_eq!(stage.server.logins().len(), 2, "each look logs in");
 
     let ours = stage.server.identity();
     stage.server.renew(identity(&stage.authority, DOMAIN));
@@ -144,6 +167,14 @@ async fn who_renews_and_has_registered_the_key_hears_nothing() {
     stage.register().await;
     stage.look(0, &["looked", "looked"]).await;
     assert_eq!(stage.incidents().await, [] as [Value; 0]);
+}
+
+#[tokio::test] // No certificate tells, and no key; but no two TLS sessions export the same.
+async fn who_has_the_servers_key_is_found_by_a_login() {
+    let stage = Stage::with(Some(Stolen)).await;
+    stage.look(1, &["looked", "intercepted"]).await;
+    let shown = stage.place.run("show 1 --json").await;
+    assert!(shown.stdout.contains("\"binding-refused\""), "{shown:?}");
 }
 
 #[tokio::test]

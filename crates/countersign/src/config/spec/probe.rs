@@ -1,5 +1,7 @@
 //! What is probed: `[[probe]]`.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
@@ -30,6 +32,11 @@ pub(in crate::config) struct Probe {
     /// registered for the domain, as for certificates in logs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::config) keys: Vec<Spanned<String>>,
+    /// A file with an address of the XMPP server's in its first line and the password in its second, relative to this
+    /// file. Probes as `"rustls"` log in with it, bound to the channel: that succeeds only if nobody is in the middle. Make
+    /// an account for it that is used for nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::config) account_file: Option<PathBuf>,
     /// Whether an XMPP server offers logins that are bound to the channel, so that their absence is an incident from the
     /// first probe on. Without it, once they were seen.
     #[serde(skip_serializing_if = "Option::is_none")]
