@@ -124,7 +124,7 @@ fn spki_sha256(identity: &Identity) -> String {
 async fn another_key_is_one_incident_with_a_handshake_that_proves_it() {
     let stage = Stage::new().await;
     stage.look(0, &["looked", "looked"]).await;
-    assert_eq!(stage.incidents().await, [] as [Value; 0]);
+    assert_eq!(stage.incidents().await, Vec::<Value>::new());
     assert_eq!(stage.server.logins().len(), 2, "each look logs in");
 
     let ours = stage.server.identity();
@@ -166,7 +166,7 @@ async fn who_renews_and_has_registered_the_key_hears_nothing() {
     stage.server.renew(identity(&stage.authority, DOMAIN));
     stage.register().await;
     stage.look(0, &["looked", "looked"]).await;
-    assert_eq!(stage.incidents().await, [] as [Value; 0]);
+    assert_eq!(stage.incidents().await, Vec::<Value>::new());
 }
 
 #[tokio::test] // No certificate tells, and no key; but no two TLS sessions export the same.
