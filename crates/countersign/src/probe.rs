@@ -73,7 +73,6 @@ async fn look(
     let places = places(args, dns.as_ref(), &clock).await?;
     let who = who::chosen(&args.client)?;
     let account = args.account.as_deref().map(account).transpose()?;
-    let account = account.map(who::log_in).transpose()?;
     let pins = args.expect.iter().map(|text| pin(text)).collect::<Result<Vec<_>, _>>()?.concat();
     let registered = match pins.is_empty() {
         true => settings.map(registered).transpose()?.flatten(),
@@ -174,11 +173,13 @@ fn tell(seen: &[(Observation, Judged)], printer: &mut Printer) -> anyhow::Result
             Form::Human => row.print(printer)?,
         }
     }
-    let is_blind =
-        |(_, judged): &(Observation, Judged)| matches!(judged.sight, Sight::Blind { .. });
+    // A key that somebody may still register is not fine yet.
+    let is_open = |(_, judged): &(Observation, Judged)| {
+        matches!(judged.sight, Sight::Blind { .. } | Sight::Pending { .. })
+    };
     Ok(match () {
         () if is_told(&all) => ExitStatus::Findings,
-        () if seen.iter().any(is_blind) => ExitStatus::CouldNotLook,
+        () if seen.iter().any(is_open) => ExitStatus::CouldNotLook,
         () => ExitStatus::Expected,
     })
 }

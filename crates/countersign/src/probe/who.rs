@@ -41,10 +41,13 @@ impl Who {
         &self,
         prober: &Prober,
         target: &Target,
-        log_in: Option<&LogIn>,
+        account: Option<&Account>,
     ) -> anyhow::Result<Looked> {
         let looked = match self {
             Self::Stack { stack, profile } => {
+                // A nonce serves one login.
+                let log_in = account.cloned().map(log_in).transpose()?;
+                let log_in = log_in.as_ref();
                 prober.look(target, Speaker { stack, profile, log_in }).await
             }
             Self::Client { client, tools } => {
@@ -177,7 +180,7 @@ pub(crate) fn account(path: &Path) -> anyhow::Result<Account> {
 }
 
 /// A login of that account.
-pub(super) fn log_in(account: Account) -> anyhow::Result<LogIn> {
+fn log_in(account: Account) -> anyhow::Result<LogIn> {
     let mut nonce = [0; 18];
     aws_lc_rs::rand::fill(&mut nonce).context("this machine has no random bytes")?;
     Ok(LogIn { account, nonce })
