@@ -19,6 +19,7 @@ use countersign_probe::engine::{Prober, Target};
 use countersign_probe::locate::{self, LocateError, Place};
 use countersign_sct::SignedList;
 use countersign_sct::enforcer::Ladder;
+use jiff::SignedDuration;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 use tokio::runtime;
 use tracing::warn;
@@ -73,6 +74,10 @@ async fn look(
     let places = places(args, dns.as_ref(), &clock).await?;
     let who = who::chosen(&args.client)?;
     let account = args.account.as_deref().map(account).transpose()?;
+    if account.is_some() && !who.iter().any(who::Who::logs_in) {
+        let hint = "--client rustls does; others may be given beside it";
+        return Err(Failure::new("none of these clients can log in").hint(hint).into());
+    }
     let pins = args.expect.iter().map(|text| pin(text)).collect::<Result<Vec<_>, _>>()?.concat();
     let registered = match pins.is_empty() {
         true => settings.map(registered).transpose()?.flatten(),
@@ -383,8 +388,11 @@ fn registered(settings: &Settings) -> anyhow::Result<Option<countersign_judge::E
         Err(error) => return Err(error.into()),
     };
     let (_, rules) = reader.rules()?;
-    let expectation =
-        countersign_monitor::judging::expectation(&crate::plan::judging(settings), rules);
+    // Who looks once waits for nobody: nothing keeps when a key was first seen.
+    let mut judging = crate::plan::judging(settings);
+    judging.hold = SignedDuration::ZERO;
+    judging.policies.iter_mut().for_each(|policy| policy.hold = SignedDuration::ZERO);
+    let expectation = countersign_monitor::judging::expectation(&judging, rules);
     Ok((!expectation.rules().is_empty()).then_some(expectation))
 }
 

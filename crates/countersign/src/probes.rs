@@ -26,9 +26,13 @@ pub(crate) fn run(settings: &Settings, printer: &mut Printer) -> anyhow::Result<
         let incident = incident.and_then(|row| row.incident);
         let open = incident.map(|id| reader.incident(id)).transpose()?.flatten();
         is_wrong |= open.as_ref().is_some_and(|incident| incident.acknowledged.is_none());
+        let is_open = open.is_some();
         let rows = coverage(&reader, &probe.domain, probe.wanted(settings), now)?;
         let grey = |row: &Row| matches!(row.state, State::Blind { .. } | State::NotProbed);
         is_blind |= rows.iter().any(grey);
+        // It closes after a quiet day, and stays in the week's table.
+        let is_met = |row: &Row| matches!(row.state, State::Intercepted { .. });
+        is_wrong |= !is_open && rows.iter().any(is_met);
         show(&probe.domain, &rows, open.map(|incident| incident.id.0), printer)?;
     }
     if !settings.probes.is_empty() && printer.form() == Form::Human {

@@ -81,6 +81,14 @@ impl Probe {
                 names.iter().map(|name| file.checked(name, client)).collect::<Result<_, _>>()?
             }
         };
+        if vantages.is_empty() || clients.is_empty() {
+            let hint = "leave `vantages` or `clients` out for what is usual";
+            return Err(file.failure_at(&spec.domain, "nobody looks at it").hint(hint));
+        }
+        if spec.account_file.is_some() && !clients.iter().any(|client| client == "rustls") {
+            let why = "none of its clients can log in with `account-file`";
+            return Err(file.failure_at(&spec.domain, why).hint("add \"rustls\" to `clients`"));
+        }
         let keys = spec.keys.iter().map(|text| {
             let not = |text: &str| format!("{text:?} is no SHA-256 in hexadecimal");
             file.checked(text, |text| hash::whole(text).ok_or_else(|| not(text)))

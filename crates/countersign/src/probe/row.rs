@@ -280,7 +280,6 @@ impl LoginRow {
             ),
             LoggedIn::Failed { why } => ("failed", Some(why.clone())),
         };
-        let Served { login: _, .. } = served;
         Some(Self {
             mechanisms: login.mechanisms.clone(),
             bindings: login.bindings.clone(),

@@ -36,6 +36,11 @@ impl fmt::Display for Who {
 }
 
 impl Who {
+    /// Whether it can say to what a login is bound.
+    pub(super) fn logs_in(&self) -> bool {
+        matches!(self, Self::Stack { stack, .. } if matches!(**stack, Stack::Rustls))
+    }
+
     /// Looks once.
     pub(super) async fn look(
         &self,
