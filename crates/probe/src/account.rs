@@ -2,12 +2,14 @@
 //! session.
 
 use std::io;
+use std::time::Duration;
 
 use aws_lc_rs::digest::{Algorithm, SHA256, SHA384, SHA512, digest};
 use countersign_judge::probe::observation::{LoggedIn, Login as Seen};
 use countersign_judge::probe::service::{Protocol, Service};
 use countersign_sct::der::{Element, OBJECT_IDENTIFIER, Reader, SEQUENCE};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 
 use crate::login::{Account, Binding, Login, Next, Outcome, Terms, Unbound};
 use crate::stack::rustls::Session;
@@ -27,6 +29,7 @@ pub async fn look<S>(
     stream: &mut S,
     service: &Service,
     log_in: Option<&LogIn>,
+    patience: Duration,
 ) -> Option<Seen>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -45,9 +48,11 @@ where
             Login::log_in(&service.domain, account.clone(), terms, *nonce)
         }
     };
-    let outcome = match talk(session, stream, &mut login).await {
-        Ok(outcome) => ended(outcome),
-        Err(error) => LoggedIn::Failed { why: format!("the connection broke: {error}") },
+    let outcome = match timeout(patience, talk(session, stream, &mut login)).await {
+        Ok(Ok(outcome)) => ended(outcome),
+        Ok(Err(error)) => LoggedIn::Failed { why: format!("the connection broke: {error}") },
+        // What it has offered until then stands.
+        Err(_) => LoggedIn::Failed { why: "the server said nothing more".to_owned() },
     };
     let features = login.features();
     Some(Seen {
@@ -55,12 +60,6 @@ where
         bindings: features.bindings.clone().unwrap_or_default(),
         ended: outcome,
     })
-}
-
-/// When there was no time to hear what is offered.
-pub fn silent() -> Seen {
-    let why = "the server said nothing more".to_owned();
-    Seen { mechanisms: Vec::new(), bindings: Vec::new(), ended: LoggedIn::Failed { why } }
 }
 
 async fn talk<S>(session: &mut Session, stream: &mut S, login: &mut Login) -> io::Result<Outcome>

@@ -310,9 +310,9 @@ impl Talk {
             }
         };
         if let Some(mut session) = session {
-            let looking = account::look(&mut session, stream, &target.service, speaker.log_in);
-            let looked = timeout(patience.login, looking).await;
-            self.login = looked.unwrap_or_else(|_| Some(account::silent()));
+            let Speaker { log_in, .. } = speaker;
+            self.login =
+                account::look(&mut session, stream, &target.service, log_in, patience.login).await;
         }
         Ok(())
     }

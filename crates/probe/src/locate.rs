@@ -111,6 +111,10 @@ pub async fn named(
         Rtype::MX => records.iter().filter_map(|rdata| mx(rdata)).collect(),
         _ => records.iter().filter_map(|rdata| srv(rdata)).collect(),
     };
+    if places.len() != records.len() {
+        let why = "a record cannot be read".to_owned();
+        return Err(LocateError::Dns { name: domain.to_owned(), rtype, why });
+    }
     if places.is_empty() {
         return Ok(Vec::new());
     }

@@ -30,7 +30,11 @@ where
 {
     let lines = Arc::new(Lines::default());
     let mut connection = connection(hello, Arc::clone(&lines))?;
-    let end = shake(&mut connection, stream).await?;
+    let end = match shake(&mut connection, stream).await {
+        // The peer's doing; what was logged until then opens what was recorded.
+        Err(StackError::Stream(why)) => Ended::PeerFailed(format!("the connection broke: {why}")),
+        ended => ended?,
+    };
     let finished = Finished { key_log: lines.take(), end };
     let is_done = matches!(finished.end, Ended::Done { .. });
     Ok((finished, is_done.then_some(Session { connection })))
@@ -148,7 +152,10 @@ where
         return Ok(Heard::End);
     }
     while !rest.is_empty() {
-        connection.read_tls(&mut rest).map_err(Unheard::Stream)?;
+        // After close_notify nothing is taken any more (RFC 8446 §6.1), whatever comes.
+        if connection.read_tls(&mut rest).map_err(Unheard::Stream)? == 0 {
+            return Ok(Heard::End);
+        }
         connection.process_new_packets().map_err(Unheard::Tls)?;
     }
     Ok(Heard::Something)
