@@ -14,7 +14,6 @@ use super::dane::{TlsaView, agrees};
 use super::expected::{Agreed, CtView, Expected, KeyVerdict, Known, Logs};
 use super::finding::{Kind, ProbeFinding, is_told};
 use super::observation::{Early, Leaf, LoggedIn, Observation, Oracle, Outcome, Served, Stratum};
-use super::service::Opening;
 use super::trust::{Trust, Validity, trust};
 use crate::caa::CaaThen;
 use crate::plain::hex;
@@ -198,9 +197,21 @@ impl Judging<'_> {
         let sight = match (&handshake.chain, &key) {
             (Shown::Proved { .. }, KeyVerdict::Ours) => Sight::AsExpected,
             (Shown::Proved { .. }, KeyVerdict::NotTold) => Sight::NothingToCompare,
-            (_, KeyVerdict::Pending { until }) => Sight::Pending { until: *until },
+            (Shown::Proved { .. }, KeyVerdict::Pending { until }) => {
+                Sight::Pending { until: *until }
+            }
             // A certificate alone anybody can show.
             _ => Sight::Blind { why: how_far(handshake) },
+        };
+        // Who holds the server's key is found by a login only: one that came to nothing saw nothing.
+        let sight = match (sight, served.login.as_ref().map(|login| &login.ended)) {
+            (Sight::AsExpected | Sight::NothingToCompare, Some(LoggedIn::Failed { why })) => {
+                Sight::Blind { why: format!("the login did not end: {why}") }
+            }
+            (Sight::AsExpected | Sight::NothingToCompare, Some(LoggedIn::PasswordRefused)) => {
+                Sight::Blind { why: "the account or its password is refused".to_owned() }
+            }
+            (sight, _) => sight,
         };
         (Some(key), sight)
     }
@@ -519,11 +530,6 @@ pub fn seen_from(stratum: &Stratum) -> String {
         family => format!(", {family}"),
     };
     format!("{client} from {vantage} on port {port}{family}")
-}
-
-/// Whether TLS is to begin in clear text there, so that who takes the offer away is somebody.
-pub fn starts_in_clear(observation: &Observation) -> bool {
-    observation.service.opening == Opening::StartTls
 }
 
 #[cfg(test)]
