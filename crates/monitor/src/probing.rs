@@ -169,6 +169,7 @@ impl Task {
             }
             return unseen;
         }
+        self.tell_unlocated(&targets.unlocated).await;
         let mut plan = self.plan(&targets, participant.now());
         let mut located_at = participant.now();
         let mut probes: u64 = 0;
@@ -179,10 +180,15 @@ impl Task {
                     () = stop.cancelled() => return Vec::new(),
                     found = Targets::find(&self.cx, &self.probed) => found,
                 };
-                let is_new = found.all != targets.all;
-                targets = found;
+                // What cannot be looked up now is where it was.
+                let is_new = found.unlocated.is_empty() && found.all != targets.all;
+                let is_whole = found.unlocated.is_empty() || targets.all.is_empty();
+                self.tell_unlocated(&found.unlocated).await;
+                if is_whole {
+                    targets = found;
+                }
                 located_at = now;
-                if is_new {
+                if is_new || plan.next().is_none() {
                     plan = self.plan(&targets, now);
                 }
             }
@@ -354,6 +360,23 @@ impl Task {
         })
     }
 
+    /// What is not known where it is cannot be looked at: a trouble, until it is known.
+    async fn tell_unlocated(&self, unlocated: &[String]) {
+        let (kind, now) =
+            (format!("{UNLOCATED_TROUBLE}{}", self.probed.domain), self.cx.clock.now());
+        let told = match unlocated {
+            [] => self.cx.clear(None, vec![kind], now).await,
+            some => {
+                let detail = some.join("; ");
+                let detail = countersign_judge::plain::bounded(&detail, DETAIL_CHARACTERS_MAX);
+                self.cx.raise(None, kind, detail.into_owned(), now).await
+            }
+        };
+        if let Err(error) = told {
+            warn!("cannot keep what is not located: {error}");
+        }
+    }
+
     /// What cannot be looked at for long is a trouble, until it can be.
     async fn blind_since(&mut self, stratum: &Stratum, why: Option<&str>) {
         let now = self.cx.clock.now();
@@ -482,6 +505,8 @@ fn note(
     store.note_probe(&new, now)
 }
 
+/// What the kinds of troubles begin with that say that a service of a domain cannot be located.
+pub const UNLOCATED_TROUBLE: &str = "unlocated-probe-";
 /// What the kinds of troubles begin with that say that a domain is not seen.
 pub const UNSEEN_TROUBLE: &str = "unseen-probe-";
 /// How often it is looked whether something has changed: what prepares an interception is answered within minutes.

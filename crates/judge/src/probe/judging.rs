@@ -85,6 +85,7 @@ pub fn judge(
 /// What is known of a service after a probe.
 pub fn learn(known: &Known, observation: &Observation, judged: &Judged) -> Known {
     let mut known = known.clone();
+    known.foreign_since.retain(|_, since| observation.at.duration_since(*since) < FOREIGN_FOR);
     let key = observation.leaf().and_then(|leaf| leaf.spki_sha256);
     match (&judged.key, key) {
         (Some(KeyVerdict::Ours | KeyVerdict::NotTold), Some(key)) => {
@@ -112,6 +113,13 @@ pub fn learn(known: &Known, observation: &Observation, judged: &Judged) -> Known
     }
     known
 }
+
+/// A server has a key for each algorithm, and as many again while they are renewed.
+const PENDING_KEYS_MAX: usize = 4;
+
+/// Keys that nobody has registered are forgotten so long after they were first served, so that years of renewals that were
+/// registered a little late do not add up.
+const FOREIGN_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// More foreign keys than an interceptor needs for one service.
 const FOREIGN_KEYS_MAX: usize = 64;
@@ -229,7 +237,14 @@ impl Judging<'_> {
         let Observation { service, at, .. } = self.observation;
         let since = leaf.spki_sha256.and_then(|key| self.known.foreign_since.get(&key).copied());
         let since = since.map_or(*at, |since| since.min(*at));
-        let verdict = self.expected.keys.judge(leaf, &service.domain, since, self.now);
+        let mut verdict = self.expected.keys.judge(leaf, &service.domain, since, self.now);
+        // Whoever shows one new key after the other does not get the hold time for each.
+        let first = self.known.foreign_since.values().min();
+        if let (KeyVerdict::Pending { .. }, Some(first)) = (&verdict, first)
+            && self.known.foreign_since.len() >= PENDING_KEYS_MAX
+        {
+            verdict = self.expected.keys.judge(leaf, &service.domain, *first, self.now);
+        }
         if let KeyVerdict::Foreign { why } = &verdict {
             let roots = self.expected.roots;
             let mut roots = [roots.public, roots.own].into_iter();

@@ -218,6 +218,17 @@ fn an_unregistered_key_waits_as_long_as_a_logged_one() {
 }
 
 #[test]
+fn who_shows_one_new_key_after_the_other_does_not_wait_for_ever() {
+    let rules = registered([1; 32], SignedDuration::from_hours(1));
+    let mut stage = Stage::new();
+    let shown = |count: u8| (1..=count).map(|key| ([key + 1; 32], at(0))).collect();
+    stage.known.foreign_since = shown(3);
+    stage.check(Keys::Rules(&rules), &[], "pending");
+    stage.known.foreign_since = shown(4);
+    stage.check(Keys::Rules(&rules), &[Kind::ForeignKey], "found");
+}
+
+#[test]
 fn a_certificate_alone_shows_nothing() {
     let mut stage = Stage::new();
     let (chain, key) = (stage.chain.clone(), stage.key());
